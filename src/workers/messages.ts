@@ -1,0 +1,100 @@
+/**
+ * What passes between the server and its worker threads. The server imports this file and the URL of the entry, and
+ * nothing else of the workers that holds state.
+ */
+
+export type TimestampPolicy = 'strip' | 'honor' | 'reject';
+
+/** What every task needs to know of the deployment; the main thread renews it when Redis is reached again. */
+export interface StoreIdentity {
+  /** 16 random bytes that key the hashes of the deployment's series. */
+  readonly secret: Uint8Array;
+}
+
+/** One block of whole lines of an ingest body. */
+export interface IngestTask {
+  readonly kind: 'ingest';
+  /** The lines. Moved to the worker, not copied. */
+  readonly text: ArrayBuffer;
+  /** The block is the whole body: nothing of it came before and nothing follows. */
+  readonly whole: boolean;
+  /** Names that the body has declared as histogram or summary up to the end of this block. */
+  readonly declared?: DeclaredTypes;
+  readonly timestamps: TimestampPolicy;
+  /** Time to live of the samples, ms. 0: for ever. */
+  readonly ttlMs: number;
+  readonly identity: StoreIdentity;
+  /**
+   * For a block of a longer body: the sequence at which its writes to each bucket begin (see redis/sequences.ts), so
+   * that the later of two blocks wins whichever reaches Redis first. Undefined: the commit script chooses.
+   */
+  readonly sequences?: Float64Array;
+}
+
+/**
+ * The histogram and summary names of one body, as an append-only log that all of its tasks share: entries
+ * `h<name>\n` or `s<name>\n` in UTF-8. A task reads the first `length` bytes.
+ */
+export interface DeclaredTypes {
+  /** Tells bodies apart, so that a worker can keep what it has read of one. */
+  readonly bodyId: number;
+  readonly log: SharedArrayBuffer;
+  readonly length: number;
+}
+
+/** Clean up one family: see redis/compaction.ts. */
+export interface CompactTask {
+  readonly kind: 'compact';
+  readonly family: string;
+}
+
+export type Task = IngestTask | CompactTask;
+
+/** Why a line, or the samples on it, were not stored. Also the `reason` label of the rejected-samples counter. */
+export type RejectReason = 'syntax' | 'type_conflict' | 'incomplete_histogram' | 'timestamp' | 'limit';
+
+export interface LineError {
+  /** Counted from 1 within the block. */
+  readonly line: number;
+  readonly message: string;
+}
+
+/** At most this many errors are kept of one block, and of one body. */
+export const MAX_ERRORS = 20;
+
+export interface IngestResult {
+  readonly kind: 'ingest';
+  /** Lines in the block, for the numbering of the blocks that follow. */
+  readonly lines: number;
+  /** Samples that Redis has acknowledged. */
+  readonly accepted: number;
+  /** Lines that were refused, by reason. */
+  readonly rejected: Readonly<Partial<Record<RejectReason, number>>>;
+  /** The first of them, in order of their lines. */
+  readonly errors: readonly LineError[];
+  /** Redis did not acknowledge some of the block: how many samples, and why. */
+  readonly failure?: RedisFailure;
+  /** Families that hold as much dead weight as live: send a CompactTask for each. */
+  readonly compact: readonly string[];
+  readonly blocksWritten: number;
+  /** Time from the first command to the last answer, ms. */
+  readonly redisMs: number;
+}
+
+export interface RedisFailure {
+  /** Short and stable, for a label: `timeout`, `connection`, `oom`, `loading`, `readonly`, … */
+  readonly reason: string;
+  readonly message: string;
+  readonly notStored: number;
+  /** The identity in the task is not the one that Redis holds: fetch it anew before the next task. */
+  readonly staleIdentity?: true;
+}
+
+export interface CompactResult {
+  readonly kind: 'compact';
+  readonly blocksRemoved: number;
+  readonly blocksRewritten: number;
+  readonly failure?: Omit<RedisFailure, 'notStored'>;
+}
+
+export type Result = IngestResult | CompactResult;
