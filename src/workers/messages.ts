@@ -18,6 +18,8 @@ export interface IngestTask {
   readonly text: ArrayBuffer;
   /** The block is the whole body: nothing of it came before and nothing follows. */
   readonly whole: boolean;
+  /** A random whole number below 2^48 that all blocks of one body share and no other body has. */
+  readonly bodyId: number;
   /** Names that the body has declared as histogram or summary up to the end of this block. */
   readonly declared?: DeclaredTypes;
   readonly timestamps: TimestampPolicy;
@@ -36,8 +38,6 @@ export interface IngestTask {
  * `h<name>\n` or `s<name>\n` in UTF-8. A task reads the first `length` bytes.
  */
 export interface DeclaredTypes {
-  /** Tells bodies apart, so that a worker can keep what it has read of one. */
-  readonly bodyId: number;
   readonly log: SharedArrayBuffer;
   readonly length: number;
 }
@@ -46,6 +46,8 @@ export interface DeclaredTypes {
 export interface CompactTask {
   readonly kind: 'compact';
   readonly family: string;
+  /** Leave it if it was cleaned up less than this many ms ago, by whichever gateway. 0: do it. */
+  readonly unlessWithinMs: number;
 }
 
 export type Task = IngestTask | CompactTask;

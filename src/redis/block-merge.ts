@@ -1,0 +1,41 @@
+import type { BlockView } from './block.ts';
+import { EntryTable } from './entry-table.ts';
+
+/**
+ * Takes the blocks of a family, newest first, and gives the text of what has not been shown by a newer one: each entry
+ * once. A block that holds nothing stale is passed on as it is.
+ */
+export class BlockMerge {
+  readonly #table: EntryTable;
+  series = 0;
+
+  /** @param expected number of entries to make room for */
+  constructor(expected: number) {
+    this.#table = new EntryTable(expected);
+  }
+
+  /** The lines of a block that are to be shown, in as few pieces as possible. */
+  *take(block: BlockView, nowMs: number): Generator<Buffer, void> {
+    const table = this.#table;
+    const { count, value } = block;
+    if (block.deadlineMs <= nowMs) {
+      // Not shown, but what it holds has ended: an older block must not bring it back.
+      for (let i = 0; i < count; i++) table.add(block.hi(i), block.lo(i), 0);
+      return;
+    }
+    let at = block.textAt;
+    let start = at;
+    for (let i = 0; i < count; i++) {
+      const fresh = table.add(block.hi(i), block.lo(i), 0) < 0;
+      const end = at + block.length(i);
+      if (fresh) {
+        this.series++;
+      } else {
+        if (at > start) yield value.subarray(start, at);
+        start = end;
+      }
+      at = end;
+    }
+    if (at > start) yield value.subarray(start, at);
+  }
+}

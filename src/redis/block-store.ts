@@ -1,0 +1,187 @@
+import { KIB } from '../units.ts';
+import type { FamilyKind } from './block.ts';
+import type { RedisConnection } from './client.ts';
+import type { Call, Reply } from './commands.ts';
+import { StoreError } from './failure.ts';
+import { bucketOf, type Keys } from './keys.ts';
+import { type Clash, clashesOf } from './name-claims.ts';
+
+export interface BlockWrite {
+  /** Names the block in its family: the same set of series from the same owner overwrites itself. */
+  readonly field: Buffer;
+  /** The value without the part that the script writes (see block.ts). */
+  readonly payload: Buffer;
+}
+
+export interface FamilyWrite {
+  readonly name: string;
+  readonly kind: FamilyKind;
+  /** As declared. Undefined: takes the type that the family has. */
+  readonly type: string | undefined;
+  /** Escaped as in the exposition. Undefined: keeps the one that the family has. */
+  readonly help: string | undefined;
+  readonly blocks: readonly BlockWrite[];
+}
+
+export interface CommitOptions {
+  readonly ttlMs: number;
+  readonly bodyId: number;
+  /** First sequence for each bucket, for a block of a longer body. */
+  readonly sequences: Float64Array | undefined;
+  /** Of the secret that the identities are hashed with. */
+  readonly fingerprint: string;
+  /** Remove what a family holds under another secret: only if Redis was just seen to hold this one. */
+  readonly replaceObsolete: boolean;
+}
+
+export type Outcome =
+  | { readonly status: 'stored'; readonly wantsCompaction: boolean }
+  /** `family` lives with this type, until then at least. */
+  | { readonly status: 'taken'; readonly family: string; readonly type: string; readonly untilMs: number }
+  | { readonly status: 'rekey' }
+  | { readonly status: 'failed'; readonly error: StoreError };
+
+/** What became of the blocks `from` to `to` (exclusive) of a family. Those of one piece share their fate. */
+export interface Piece<F extends FamilyWrite = FamilyWrite> {
+  readonly family: F;
+  readonly from: number;
+  readonly to: number;
+  readonly outcome: Outcome;
+}
+
+// Bounds of one script, so that none takes Redis more than a few ms (measured: 1 MiB 0.9 ms, 250 families 2.6 ms).
+const MAX_CALL_BYTES = 1024 * KIB;
+const MAX_CALL_BLOCKS = 256;
+
+interface Batch<F extends FamilyWrite> {
+  readonly bucket: number;
+  readonly pieces: Array<{ family: F; from: number; to: number; clashes: Clash[] }>;
+  blocks: number;
+  bytes: number;
+}
+
+/**
+ * Stores families. Each piece is stored whole or not at all, and a piece is reported as stored only when Redis has said
+ * so. Of a piece that failed by `timeout` or `connection` it is not known; it may still be carried out within the
+ * command timeout plus one second, never later. Does not throw.
+ */
+export async function commit<F extends FamilyWrite>(
+  connection: RedisConnection,
+  keys: Keys,
+  families: readonly F[],
+  options: CommitOptions,
+): Promise<Array<Piece<F>>> {
+  const batches = intoBatches(families);
+  const latest = connection.latestExecutionUs();
+  const replies = await connection.runAll(batches.map((batch) => toCall(batch, keys, options, latest)));
+  const pieces: Array<Piece<F>> = [];
+  for (const [i, batch] of batches.entries()) {
+    let reply = replies[i];
+    if (isLate(reply)) {
+      // The server's clock was stepped forward. It has told us the time, and has done nothing.
+      connection.noteServerTime(Number(String(reply[1])));
+      reply = await connection
+        .run(toCall(batch, keys, options, connection.latestExecutionUs()))
+        .catch((error: StoreError) => error);
+    }
+    pieces.push(...outcomes(connection, batch, reply));
+  }
+  return pieces;
+}
+
+function intoBatches<F extends FamilyWrite>(families: readonly F[]): Array<Batch<F>> {
+  const open = new Map<number, Batch<F>>();
+  const batches: Array<Batch<F>> = [];
+  const begin = (bucket: number): Batch<F> => {
+    const batch: Batch<F> = { bucket, pieces: [], blocks: 0, bytes: 0 };
+    batches.push(batch);
+    open.set(bucket, batch);
+    return batch;
+  };
+  for (const family of families) {
+    const bucket = bucketOf(family.name);
+    const clashes = clashesOf(family.name, family.kind);
+    let batch = open.get(bucket) ?? begin(bucket);
+    let from = 0;
+    do {
+      if (batch.blocks >= MAX_CALL_BLOCKS || batch.bytes >= MAX_CALL_BYTES) batch = begin(bucket);
+      let to = from;
+      while (to < family.blocks.length && batch.blocks < MAX_CALL_BLOCKS && batch.bytes < MAX_CALL_BYTES) {
+        batch.bytes += family.blocks[to].payload.length;
+        batch.blocks++;
+        to++;
+      }
+      // A family costs about as much as a block even without one.
+      if (family.blocks.length === 0) batch.blocks++;
+      batch.pieces.push({ family, from, to, clashes });
+      from = to;
+      // The rest of a family needs sequences that follow on: it begins a batch, and nothing else joins that.
+      if (from < family.blocks.length) batch = begin(bucket);
+      else if (batch.pieces[0].from > 0) open.delete(bucket);
+    } while (from < family.blocks.length);
+  }
+  return batches;
+}
+
+function toCall(batch: Batch<FamilyWrite>, keys: Keys, options: CommitOptions, latestUs: number): Call {
+  const { bucket } = batch;
+  const callKeys: string[] = [keys.index(bucket), keys.clock(bucket)];
+  const base = options.sequences === undefined ? 0 : options.sequences[bucket] + batch.pieces[0].from;
+  const args: Array<string | number | Buffer> = [
+    latestUs,
+    options.ttlMs,
+    base,
+    options.fingerprint,
+    options.replaceObsolete ? 1 : 0,
+    options.bodyId,
+    batch.pieces.length,
+  ];
+  for (const { family, from, to, clashes } of batch.pieces) {
+    callKeys.push(keys.family(bucket, family.name), keys.order(bucket, family.name));
+    const help = family.help === undefined ? '' : `=${family.help}`;
+    args.push(family.name, family.type ?? '', family.kind, help, clashes.length);
+    for (const clash of clashes) {
+      callKeys.push(keys.family(bucket, clash.family));
+      args.push(clash.kinds);
+    }
+    args.push(to - from);
+    for (let i = from; i < to; i++) {
+      args.push(family.blocks[i].field, family.blocks[i].payload);
+    }
+  }
+  return { script: 'commit', keys: callKeys, args };
+}
+
+function isLate(reply: Reply | StoreError): reply is Reply[] {
+  return Array.isArray(reply) && String(reply[0]) === 'late';
+}
+
+function outcomes<F extends FamilyWrite>(
+  connection: RedisConnection,
+  batch: Batch<F>,
+  reply: Reply | StoreError,
+): Array<Piece<F>> {
+  if (!Array.isArray(reply) || isLate(reply)) {
+    const error =
+      reply instanceof StoreError
+        ? reply
+        : new StoreError('clock', 'the clock of Redis is not steady enough to write');
+    return batch.pieces.map((piece) => ({ ...piece, outcome: { status: 'failed', error } }));
+  }
+  connection.noteServerTime(Number(String(reply[0])));
+  return batch.pieces.map(({ family, from, to, clashes }, i) => {
+    return { family, from, to, outcome: toOutcome(reply[i + 1], family, clashes) };
+  });
+}
+
+function toOutcome(result: Reply, family: FamilyWrite, clashes: readonly Clash[]): Outcome {
+  if (typeof result === 'number') return { status: 'stored', wantsCompaction: result === 1 };
+  if (!Array.isArray(result)) return { status: 'rekey' };
+  const which = result[2] as number;
+  return {
+    status: 'taken',
+    family: which === 0 ? family.name : clashes[which - 1].family,
+    type: String(result[0]),
+    untilMs: Number(String(result[1])),
+  };
+}

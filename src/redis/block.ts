@@ -1,0 +1,124 @@
+import type { Buffer as NodeBuffer } from 'node:buffer';
+
+/**
+ * A block: consecutive entries of one family from one push, as one value of the family's hash.
+ *
+ *     offset  0  float64  sequence; the later of two wins. Written by the commit script
+ *             8  float64  deadline, ms. Written by the commit script
+ *            16  uint8    kind of its entries: 0 plain, 1 histogram, 2 summary; bit 7: lengths are uint32
+ *            17  uint8    version of this layout: 1
+ *            18  uint8    1 if compaction has taken entries out of it
+ *            19           0
+ *            20  uint32   number of entries, n
+ *            24  n × 2 uint32   identity of each entry, high and low half
+ *                n × uint16     bytes of text of each entry (or uint32)
+ *                               the text: exposition lines, entry after entry
+ *
+ * All numbers are little-endian. A block whose deadline has passed is not shown, but hides older values of its
+ * entries; it can do so without its text.
+ */
+export const HEADER_BYTES = 24;
+/** The part of the header that the commit script writes; a payload is the value without it. */
+export const STAMP_BYTES = 16;
+
+export type FamilyKind = 'plain' | 'histogram' | 'summary';
+const KINDS: readonly FamilyKind[] = ['plain', 'histogram', 'summary'];
+const WIDE = 0x80;
+const VERSION = 1;
+
+/** A deadline for "never": the last millisecond of the year 9999, as far as Redis's own expiry may be trusted with. */
+export const NEVER_MS = 253_402_300_799_999;
+
+/** Longest text of a block, and most entries, counted from its start. */
+export const MAX_BLOCK_BYTES = 64 * 1024;
+export const MAX_BLOCK_ENTRIES = 1024;
+
+export function payloadSize(entries: number, textBytes: number, wide: boolean): number {
+  return HEADER_BYTES - STAMP_BYTES + entries * (wide ? 12 : 10) + textBytes;
+}
+
+/** Writes entries and their text into a payload; entries are added one by one, text separately. */
+export class PayloadWriter {
+  readonly payload: NodeBuffer;
+  readonly #view: DataView;
+  readonly #lengthsAt: number;
+  readonly #wide: boolean;
+  readonly textAt: number;
+  #entries = 0;
+
+  constructor(kind: FamilyKind, entries: number, textBytes: number, wide: boolean, rewritten = false) {
+    this.payload = Buffer.allocUnsafe(payloadSize(entries, textBytes, wide));
+    this.#view = new DataView(this.payload.buffer, this.payload.byteOffset, this.payload.byteLength);
+    this.#wide = wide;
+    const head = HEADER_BYTES - STAMP_BYTES;
+    this.#lengthsAt = head + entries * 8;
+    this.textAt = this.#lengthsAt + entries * (wide ? 4 : 2);
+    this.#view.setUint32(
+      0,
+      KINDS.indexOf(kind) | (wide ? WIDE : 0) | (VERSION << 8) | (rewritten ? 1 << 16 : 0),
+      true,
+    );
+    this.#view.setUint32(4, entries, true);
+  }
+
+  add(hi: number, lo: number, length: number): void {
+    const i = this.#entries++;
+    const at = HEADER_BYTES - STAMP_BYTES + i * 8;
+    this.#view.setUint32(at, hi, true);
+    this.#view.setUint32(at + 4, lo, true);
+    if (this.#wide) this.#view.setUint32(this.#lengthsAt + i * 4, length, true);
+    else this.#view.setUint16(this.#lengthsAt + i * 2, length, true);
+  }
+}
+
+/** Reads a block, or only its header, in place. */
+export class BlockView {
+  readonly value: NodeBuffer;
+  readonly view: DataView;
+  readonly sequence: number;
+  readonly deadlineMs: number;
+  readonly kind: FamilyKind;
+  readonly rewritten: boolean;
+  readonly count: number;
+  readonly textAt: number;
+  readonly #wide: boolean;
+
+  /** Throws a RangeError or BlockFormatError for bytes that are no block. */
+  constructor(value: NodeBuffer) {
+    this.value = value;
+    const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+    this.view = view;
+    this.sequence = view.getFloat64(0, true);
+    this.deadlineMs = view.getFloat64(8, true);
+    const flags = view.getUint8(16);
+    const kind = KINDS[flags & 0x7f];
+    if (kind === undefined || view.getUint8(17) !== VERSION) throw new BlockFormatError();
+    this.kind = kind;
+    this.rewritten = view.getUint8(18) === 1;
+    this.#wide = (flags & WIDE) !== 0;
+    this.count = view.getUint32(20, true);
+    this.textAt = HEADER_BYTES + this.count * (this.#wide ? 12 : 10);
+    if (this.textAt > value.byteLength) throw new BlockFormatError();
+  }
+
+  hi(entry: number): number {
+    return this.view.getUint32(HEADER_BYTES + entry * 8, true);
+  }
+
+  lo(entry: number): number {
+    return this.view.getUint32(HEADER_BYTES + entry * 8 + 4, true);
+  }
+
+  length(entry: number): number {
+    const at = HEADER_BYTES + this.count * 8;
+    return this.#wide ? this.view.getUint32(at + entry * 4, true) : this.view.getUint16(at + entry * 2, true);
+  }
+}
+
+export class BlockFormatError extends Error {
+  override readonly name = 'BlockFormatError';
+
+  constructor() {
+    super('a block in Redis is damaged or was written by a newer version');
+  }
+}

@@ -1,0 +1,143 @@
+--[[
+  Stores blocks of families of one bucket, all or nothing for each family.
+
+  A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
+  Atomic as a whole; fails before its first write, or not at all (out of memory, read-only).
+
+  KEYS[1] index, KEYS[2] clock, then for each family: hash, order, and the hashes of the names it may clash with
+  ARGV[1] time of the server (µs) after which this must do nothing: its sender has given up waiting
+  ARGV[2] time to live, ms; 0: for ever
+  ARGV[3] sequence of the first block of each family; 0: chosen here
+  ARGV[4] fingerprint of the secret that the identities are hashed with
+  ARGV[5] '1': a family under another fingerprint is obsolete and goes
+  ARGV[6] id of the body
+  ARGV[7] number of families
+  then for each family: name, type ('' if not declared), kind, help ('' or '=' and the text), number of names it may
+    clash with, those kinds at which each of them does ('any', 'histogram' or 'histogram summary'), number of blocks,
+    and for each block: field, value without its stamp
+
+  Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
+    0 stored; 1 stored, and the family wants compaction; 'rekey' other fingerprint;
+    {type, deadline (ms), i} taken: by the family itself (i = 0) or by the i-th name it may clash with
+]]
+local call = redis.call
+local NEVER_MS = 253402300799999
+local COMPACT_FLOOR = 4096
+
+local time = call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+local now_ms = math.floor(now_us / 1000)
+if now_us > tonumber(ARGV[1]) then return { 'late', string.format('%.0f', now_us) } end
+
+local ttl = tonumber(ARGV[2])
+local deadline = ttl == 0 and NEVER_MS or math.min(now_ms + ttl, NEVER_MS)
+local given = tonumber(ARGV[3])
+local fingerprint, force, body = ARGV[4], ARGV[5] == '1', ARGV[6]
+
+local function number(n) return string.format('%.0f', n) end
+
+-- Not 'PEXPIREAT … GT': that takes a key without expiry for one that never ends, and older servers lack it.
+local function keep_until(key, at)
+  local left = call('PTTL', key)
+  if left < 0 or now_ms + left < at then call('PEXPIREAT', key, number(at)) end
+end
+
+local clock = tonumber(call('GET', KEYS[2]) or 0)
+local sequence = given
+if given == 0 then sequence = math.max(now_us, clock + 1) end
+local highest, stored = clock, false
+
+local function kind_of(type) return (type == 'histogram' or type == 'summary') and type or 'plain' end
+
+local results = { number(now_us) }
+local k, a = 3, 7
+for _ = 1, tonumber(ARGV[7]) do
+  local hash, order = KEYS[k], KEYS[k + 1]
+  local name, type, kind, help, clashes = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], tonumber(ARGV[a + 5])
+  local blocks_at = a + 6 + clashes
+  local blocks = tonumber(ARGV[blocks_at])
+  local meta = call('HMGET', hash, 't', 'd', 'n', 'l', 'b', 'm', 'k', 'v')
+  local held, held_until = meta[1], tonumber(meta[2] or 0)
+  local result = 0
+
+  if meta[7] and meta[7] ~= fingerprint then
+    if force then
+      call('UNLINK', hash, order)
+      meta, held, held_until = {}, false, 0
+    else
+      result = 'rekey'
+    end
+  end
+
+  -- Its own type: undeclared samples take what is there, and an untyped family takes the first type declared.
+  if result == 0 and held and (blocks > 0 or type ~= '') then
+    local declared = type ~= '' and type ~= 'untyped'
+    local fits = kind_of(held) == kind and (not declared or type == held or held == 'untyped')
+    if held_until > now_ms and not fits then result = { held, number(held_until), 0 } end
+    if fits and not declared then type = held end
+  end
+  if type == '' then type = kind == 'plain' and 'untyped' or kind end
+
+  for i = 1, clashes do
+    if result ~= 0 then break end
+    local other = call('HMGET', KEYS[k + 1 + i], 't', 'd')
+    if other[1] and tonumber(other[2] or 0) > now_ms then
+      local at = ARGV[a + 5 + i]
+      if at == 'any' or string.find(at, other[1], 1, true) then result = { other[1], other[2], i } end
+    end
+  end
+
+  if result == 0 and blocks == 0 then
+    -- Metadata whose samples come later, or never: it claims nothing and lives no longer than a sample would.
+    if not held or held_until <= now_ms then call('HSET', hash, 't', type, 'k', fingerprint) end
+    if help ~= '' then call('HSET', hash, 'h', string.sub(help, 2)) end
+    if not held then call('PEXPIREAT', hash, number(deadline)) else keep_until(hash, deadline) end
+  elseif result == 0 then
+    local total, live = tonumber(meta[3] or 0), tonumber(meta[4] or 0)
+    local written = tonumber(meta[6] or 0)
+    -- What one body writes to a family lives when it ends: its largest known amount needs no compaction to tell.
+    if meta[5] ~= body then
+      live, written = math.max(live, written), 0
+    end
+    for i = 1, blocks do
+      local field, payload = ARGV[blocks_at + 2 * i - 1], ARGV[blocks_at + 2 * i]
+      local current = given > 0 and tonumber(call('ZSCORE', order, field) or 0) or 0
+      -- A later push of the same series is there already: this one is overridden.
+      if current < sequence then
+        local value = struct.pack('<dd', sequence, deadline) .. payload
+        total = total + #value - call('HSTRLEN', hash, field)
+        written = written + #value
+        call('HSET', hash, field, value)
+        call('ZADD', order, number(sequence), field)
+      end
+      highest = math.max(highest, sequence)
+      sequence = sequence + 1
+    end
+    local until_ms = math.max(held_until, deadline)
+    call('HSET', hash, 't', type, 'd', number(until_ms), 'n', total, 'l', live, 'b', body, 'm', written,
+      'k', fingerprint, 'v', (meta[8] or 0) + 1)
+    if help ~= '' then call('HSET', hash, 'h', string.sub(help, 2)) end
+    if until_ms ~= held_until or not held then
+      call('PEXPIREAT', hash, number(until_ms))
+      call('PEXPIREAT', order, number(until_ms))
+      call('ZADD', KEYS[1], number(until_ms), name)
+    end
+    if total >= 2 * math.max(live, written) + COMPACT_FLOOR then result = 1 end
+    if given > 0 then sequence = given end
+    stored = true
+  end
+
+  results[#results + 1] = result
+  k = k + 2 + clashes
+  a = blocks_at + 2 * blocks
+end
+
+if stored then
+  call('SET', KEYS[2], number(highest), 'KEEPTTL')
+  keep_until(KEYS[2], deadline)
+  keep_until(KEYS[1], deadline)
+end
+-- Families past their last deadline: their keys are gone. A few at a time, so that no push pays for many.
+local gone = call('ZRANGEBYSCORE', KEYS[1], '-inf', number(now_ms), 'LIMIT', 0, 16)
+if #gone > 0 then call('ZREM', KEYS[1], unpack(gone)) end
+return results

@@ -1,0 +1,68 @@
+/** Why Redis did not do what it was asked, short and stable: a label of the telemetry and a phrase of the answers. */
+export type FailureReason =
+  | 'timeout'
+  | 'connection'
+  | 'oom'
+  | 'loading'
+  | 'readonly'
+  | 'misconf'
+  | 'noreplicas'
+  | 'noperm'
+  | 'auth'
+  | 'clusterdown'
+  | 'busy'
+  | 'clock'
+  | 'churn'
+  | 'identity'
+  | 'other';
+
+/** A failure of Redis or on the way to it. The message is safe to show: it names no key's content and no password. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly reason: FailureReason;
+
+  constructor(reason: FailureReason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+// What Redis's error replies start with (https://redis.io/docs/latest/develop/reference/protocol-spec/, simple errors).
+const REPLIES: ReadonlyArray<readonly [prefix: string, reason: FailureReason, meaning: string]> = [
+  ['OOM', 'oom', 'Redis is out of memory (maxmemory)'],
+  ['LOADING', 'loading', 'Redis is loading its data'],
+  ['READONLY', 'readonly', 'Redis is a read-only replica'],
+  ['MISCONF', 'misconf', 'Redis refuses writes because it cannot save to disk'],
+  ['NOREPLICAS', 'noreplicas', 'Redis refuses writes because it has too few replicas'],
+  ['NOPERM', 'noperm', 'the Redis user may not run a command that is needed'],
+  ['WRONGPASS', 'auth', 'Redis refuses the user name or password'],
+  ['NOAUTH', 'auth', 'Redis asks for a password'],
+  ['ERR AUTH', 'auth', 'Redis refuses the user name or password'],
+  ['ERR invalid password', 'auth', 'Redis refuses the user name or password'],
+  ['CLUSTERDOWN', 'clusterdown', 'the Redis cluster is down'],
+  ['MASTERDOWN', 'clusterdown', 'the Redis replica has lost its master'],
+  ['BUSY', 'busy', 'Redis is busy running a script'],
+];
+
+const LOST =
+  /^(Connection is closed|Stream isn't writeable|connect E|read E|write E|getaddrinfo|Socket closed|Command aborted)/;
+
+/** Turns whatever the client library threw into a StoreError. */
+export function toStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (message === 'Command timed out' || message === 'connect ETIMEDOUT') {
+    return new StoreError('timeout', 'Redis did not answer in time', { cause: error });
+  }
+  // An error inside a script comes as `OOM … script: …` or as `ERR … -OOM …`, depending on the version.
+  for (const [prefix, reason, meaning] of REPLIES) {
+    if (message.startsWith(prefix) || message.includes(`-${prefix} `)) {
+      return new StoreError(reason, meaning, { cause: error });
+    }
+  }
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (LOST.test(message) || /^E[A-Z]+$/.test(code ?? '')) {
+    return new StoreError('connection', 'the connection to Redis is down', { cause: error });
+  }
+  return new StoreError('other', `Redis answered: ${message.slice(0, 200)}`, { cause: error });
+}

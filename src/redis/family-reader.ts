@@ -1,0 +1,214 @@
+import { KIB, MIB } from '../units.ts';
+import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
+import { type ListedBlock, listBlocks } from './block-list.ts';
+import { BlockMerge } from './block-merge.ts';
+import type { RedisConnection } from './client.ts';
+import { StoreError } from './failure.ts';
+import type { Keys } from './keys.ts';
+
+/** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
+export interface ReadLimits {
+  /** A family of no more than this is read at once; of a larger one, pages are read. */
+  readonly wholeBlocks: number;
+  readonly wholeBytes: number;
+  /** Bounds of the answer to one call for many small families. */
+  readonly callFamilies: number;
+  readonly callBlocks: number;
+  readonly callBytes: number;
+  /** Size of a page of blocks of a large family. */
+  readonly pageBytes: number;
+  readonly pageBlocks: number;
+}
+
+export const READ_LIMITS: ReadLimits = {
+  wholeBlocks: 64,
+  wholeBytes: 256 * KIB,
+  callFamilies: 500,
+  callBlocks: 2000,
+  callBytes: 1 * MIB,
+  pageBytes: 512 * KIB,
+  pageBlocks: 2000,
+};
+
+/** Times that a family may change under its reader before the reader gives up. */
+const MAX_ROUNDS = 100;
+/** Bytes of a stored entry, roughly: only to choose the first size of a table. */
+const TYPICAL_ENTRY_BYTES = 128;
+
+const NOTHING: Promise<Array<Buffer | null>> = Promise.resolve([]);
+
+export interface FamilyHead {
+  readonly name: string;
+  readonly type: string;
+  /** As pushed, escaped. */
+  readonly help: string | undefined;
+}
+
+/** One family, as far as it is known: `texts` reads the rest and must be consumed before the next family is asked for. */
+export interface FamilyReading extends FamilyHead {
+  texts(): AsyncGenerator<Buffer, void> | Generator<Buffer, void>;
+}
+
+/** What went by while reading. */
+export interface ReadStats {
+  series: number;
+  /** Blocks that are listed but cannot be read: damaged, or evicted by Redis. */
+  damagedBlocks: number;
+}
+
+/** How to read; all of it for tests. */
+export interface ReadOptions {
+  readonly limits?: ReadLimits;
+  /** Called between any two steps of reading a large family. */
+  pause?(step: 'listed' | 'page'): Promise<void>;
+}
+
+/**
+ * Reads families of one bucket: those of a page of names that are there, in that order. Each series that lives from
+ * before the call until the end is in it exactly once, whatever is pushed or compacted meanwhile. Throws StoreError.
+ */
+export async function* readFamilies(
+  connection: RedisConnection,
+  keys: Keys,
+  bucket: number,
+  names: readonly string[],
+  stats: ReadStats,
+  options: ReadOptions = {},
+): AsyncGenerator<FamilyReading, void> {
+  const limits = options.limits ?? READ_LIMITS;
+  let next = 0;
+  while (next < names.length) {
+    const asked = names.slice(next, next + limits.callFamilies);
+    const reply = (await connection.run({
+      script: 'readFamilies',
+      keys: asked.flatMap((name) => [keys.family(bucket, name), keys.order(bucket, name)]),
+      args: [limits.wholeBlocks, limits.callBlocks, limits.callBytes, limits.wholeBytes],
+    })) as Array<Buffer | null | Array<Buffer | number | null>>;
+    const nowMs = Number(String(reply[0]));
+    for (let i = 1; i < reply.length; i++) {
+      const family = reply[i];
+      const name = asked[i - 1];
+      if (!Array.isArray(family)) continue;
+      const [type, help, count, bytes, ...values] = family;
+      const head = { name, type: String(type), help: help === null ? undefined : String(help) };
+      const kind = kindOf(head.type);
+      yield {
+        ...head,
+        texts: () =>
+          values.length > 0
+            ? wholeTexts(values as Array<Buffer | null>, nowMs, kind, stats)
+            : pagedTexts(connection, keys, bucket, name, kind, Number(bytes) / Number(count), stats, options),
+      };
+    }
+    // Fewer than asked for: the answer was full.
+    next += Math.max(1, reply.length - 1);
+  }
+}
+
+function kindOf(type: string): FamilyKind {
+  return type === 'histogram' || type === 'summary' ? type : 'plain';
+}
+
+function* wholeTexts(
+  values: ReadonlyArray<Buffer | null>,
+  nowMs: number,
+  kind: FamilyKind,
+  stats: ReadStats,
+): Generator<Buffer, void> {
+  const merge = new BlockMerge(values.length * 16);
+  for (const value of values) {
+    const block = viewOf(value, kind, stats);
+    if (block) yield* merge.take(block, nowMs);
+  }
+  stats.series += merge.series;
+}
+
+/*
+ * A large family is listed, and then read in pages while others write to it. What can happen in between:
+ * - A block is overwritten by a later push of the same series. It is read as it is then.
+ * - A series moves to a new block, and compaction removes the block that was listed, or takes the series out of it and
+ *   marks it. Then the list is made again, and what has not been read is, until nothing of that kind happens.
+ * Whether a block has expired is decided by the time at which its list was made, so that a block that was listed as
+ * living is not taken for ended while its series are pushed again elsewhere.
+ */
+async function* pagedTexts(
+  connection: RedisConnection,
+  keys: Keys,
+  bucket: number,
+  name: string,
+  kind: FamilyKind,
+  meanBlockBytes: number,
+  stats: ReadStats,
+  { limits = READ_LIMITS, pause }: ReadOptions,
+): AsyncGenerator<Buffer, void> {
+  const pageBlocks = Math.max(1, Math.min(limits.pageBlocks, Math.floor(limits.pageBytes / meanBlockBytes)));
+  const hash = keys.family(bucket, name);
+  const read = new Map<string, number>();
+  let merge: BlockMerge | undefined;
+  let settled = false;
+  for (let round = 0; !settled; round++) {
+    if (round === MAX_ROUNDS)
+      throw new StoreError('churn', `the family ${name} changes faster than it can be read`);
+    const { nowMs, blocks } = await listBlocks(connection, keys, bucket, name);
+    const unread = round === 0 ? blocks : blocks.filter((block) => read.get(block.field) !== block.sequence);
+    merge ??= new BlockMerge((blocks.length * meanBlockBytes) / TYPICAL_ENTRY_BYTES);
+    settled = true;
+    await pause?.('listed');
+    let coming = fetchPage(connection, hash, unread, 0, pageBlocks);
+    for (let from = 0; from < unread.length; from += pageBlocks) {
+      const values = await coming;
+      // The next page is on its way while this one is worked on.
+      coming = fetchPage(connection, hash, unread, from + pageBlocks, pageBlocks);
+      for (let i = 0; i < values.length; i++) {
+        const { field, sequence } = unread[from + i];
+        const value = values[i];
+        if (value === null && !(await isDamaged(connection, keys.order(bucket, name), unread[from + i]))) {
+          settled = false;
+          continue;
+        }
+        read.set(field, sequence);
+        const block = viewOf(value, kind, stats);
+        if (block === undefined) continue;
+        if (block.rewritten) settled = false;
+        yield* merge.take(block, nowMs);
+      }
+      await pause?.('page');
+    }
+  }
+  stats.series += merge?.series ?? 0;
+}
+
+function fetchPage(
+  connection: RedisConnection,
+  hash: string,
+  blocks: readonly ListedBlock[],
+  from: number,
+  count: number,
+): Promise<Array<Buffer | null>> {
+  const fields = blocks.slice(from, from + count).map((block) => Buffer.from(block.field, 'latin1'));
+  if (fields.length === 0) return NOTHING;
+  const answer = connection.command('HMGET', hash, ...fields) as Promise<Array<Buffer | null>>;
+  // Awaited only when the page before it is done with: until then its failure is nobody's.
+  answer.catch(() => {});
+  return answer;
+}
+
+function viewOf(value: Buffer | null, kind: FamilyKind, stats: ReadStats): BlockView | undefined {
+  try {
+    if (value !== null) {
+      const block = new BlockView(value);
+      // Of a kind that the family no longer has: its entries have ended, or the type could not have changed.
+      return block.kind === kind ? block : undefined;
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof BlockFormatError)) throw error;
+  }
+  stats.damagedBlocks++;
+  return undefined;
+}
+
+// A block that has gone from the list too was removed in good order, and one with another place was written anew.
+async function isDamaged(connection: RedisConnection, order: string, block: ListedBlock): Promise<boolean> {
+  const sequence = await connection.command('ZSCORE', order, Buffer.from(block.field, 'latin1'));
+  return sequence !== null && Number(String(sequence)) === block.sequence;
+}

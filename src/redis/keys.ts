@@ -1,0 +1,59 @@
+/**
+ * Every key of a deployment, and when it goes. All start with the key prefix.
+ *
+ *     PREFIX secret            string  16 random bytes that key the hashes of series; stays
+ *     PREFIX {b} :index        zset    family name → latest deadline, ms; one per bucket
+ *     PREFIX {b} :clock        string  the highest sequence given out in the bucket
+ *     PREFIX {b} :f: NAME      hash    a family: the fields below and its blocks
+ *     PREFIX {b} :s: NAME      zset    field of a block → its sequence
+ *
+ * The scripts give each key but the secret a native expiry at the latest deadline of what it holds, so what nobody
+ * pushes leaves Redis by itself. `{b}`, the number of the bucket, is the hash tag: a bucket lies in one slot.
+ *
+ * Fields of a family: `t` type, `h` help (escaped, as pushed), `d` latest deadline (ms), `n` bytes of all blocks, `l`
+ * bytes known to live, `b` the last body and `m` the bytes it has written, `k` fingerprint of the secret, `v` number
+ * of commits, `c` token of the compaction under way, `x` when the last one ended (ms). Fields of blocks are longer.
+ */
+export const BUCKETS = 64;
+
+const SUFFIX = /(_bucket|_sum|_count|_total|_created|_info)+$/;
+
+/**
+ * The bucket of a family: families whose names can clash (`x` as a histogram and `x_count`) share one, so that one
+ * script can see both.
+ */
+export function bucketOf(family: string): number {
+  const base = family.replace(SUFFIX, '');
+  // FNV-1a, 32 bits: only spreads load; identity is hashed elsewhere, with a key.
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < base.length; i++) {
+    hash = Math.imul(hash ^ base.charCodeAt(i), 0x01000193);
+  }
+  return (hash ^ (hash >>> 15)) & (BUCKETS - 1);
+}
+
+export class Keys {
+  readonly secret: string;
+  readonly #bucketPrefixes: readonly string[];
+
+  constructor(prefix: string) {
+    this.secret = `${prefix}secret`;
+    this.#bucketPrefixes = Array.from({ length: BUCKETS }, (_, b) => `${prefix}{${b}}:`);
+  }
+
+  index(bucket: number): string {
+    return `${this.#bucketPrefixes[bucket]}index`;
+  }
+
+  clock(bucket: number): string {
+    return `${this.#bucketPrefixes[bucket]}clock`;
+  }
+
+  family(bucket: number, name: string): string {
+    return `${this.#bucketPrefixes[bucket]}f:${name}`;
+  }
+
+  order(bucket: number, name: string): string {
+    return `${this.#bucketPrefixes[bucket]}s:${name}`;
+  }
+}

@@ -1,0 +1,33 @@
+import type { FamilyKind } from './block.ts';
+
+/** A family that must not live beside another one, or must not when it is of certain kinds. */
+export interface Clash {
+  readonly family: string;
+  readonly kinds: 'any' | 'histogram' | 'histogram summary';
+}
+
+const OWN_SUFFIXES: Readonly<Record<FamilyKind, readonly string[]>> = {
+  plain: [],
+  histogram: ['_bucket', '_sum', '_count'],
+  summary: ['_sum', '_count'],
+};
+
+/**
+ * The families that claim a name which this one would expose samples under: a histogram `x` has the samples
+ * `x_bucket`, `x_sum` and `x_count`, so no family of those names may live beside it, whichever was first.
+ */
+export function clashesOf(name: string, kind: FamilyKind): Clash[] {
+  const clashes: Clash[] = OWN_SUFFIXES[kind].map((suffix) => ({ family: name + suffix, kinds: 'any' }));
+  for (const suffix of OWN_SUFFIXES.histogram) {
+    if (name.length > suffix.length && name.endsWith(suffix)) {
+      const family = name.slice(0, -suffix.length);
+      clashes.push({ family, kinds: suffix === '_bucket' ? 'histogram' : 'histogram summary' });
+    }
+  }
+  return clashes;
+}
+
+/** The sample names of a family: no two families of one exposition may share any. */
+export function occupiedNames(name: string, kind: FamilyKind): string[] {
+  return [name, ...OWN_SUFFIXES[kind].map((suffix) => name + suffix)];
+}

@@ -1,0 +1,85 @@
+import { KIB } from '../units.ts';
+import type { RedisConnection } from './client.ts';
+import { familyNames } from './family-index.ts';
+import { type FamilyReading, type ReadOptions, type ReadStats, readFamilies } from './family-reader.ts';
+import { BUCKETS, type Keys } from './keys.ts';
+import { occupiedNames } from './name-claims.ts';
+
+/** Pieces are gathered to chunks of about this size: a write to a socket costs the same for any of them. */
+const CHUNK_BYTES = 128 * KIB;
+
+export interface ScrapeSummary {
+  readonly families: number;
+  readonly series: number;
+  readonly bytes: number;
+  readonly damagedBlocks: number;
+}
+
+/**
+ * The exposition of everything that lives, in text format 0.0.4, in chunks: bucket after bucket, family after family,
+ * with bounded memory. Throws StoreError when Redis fails: what was given so far is then not a whole exposition.
+ */
+export async function* scrape(
+  connection: RedisConnection,
+  keys: Keys,
+  options: ReadOptions & { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<Buffer, ScrapeSummary> {
+  const stats: ReadStats = { series: 0, damagedBlocks: 0 };
+  const chunk = new Chunk();
+  let families = 0;
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    // Names that families of this bucket have been shown under: a name changes hands only when its family has ended,
+    // and then the new one waits for the next scrape.
+    const shown = new Set<string>();
+    for await (const names of familyNames(connection, keys, bucket)) {
+      for await (const family of readFamilies(connection, keys, bucket, names, stats, options)) {
+        const claimed = occupiedNames(
+          family.name,
+          family.type === 'histogram' || family.type === 'summary' ? family.type : 'plain',
+        );
+        if (claimed.some((name) => shown.has(name))) continue;
+        let empty = true;
+        for await (const text of family.texts()) {
+          if (empty) {
+            for (const name of claimed) shown.add(name);
+            families++;
+            chunk.add(header(family));
+            empty = false;
+          }
+          chunk.add(text);
+          if (chunk.bytes >= CHUNK_BYTES) {
+            yield chunk.take();
+            options.signal?.throwIfAborted();
+          }
+        }
+      }
+      options.signal?.throwIfAborted();
+    }
+  }
+  if (chunk.bytes > 0) yield chunk.take();
+  return { families, bytes: chunk.total, ...stats };
+}
+
+function header({ name, type, help }: FamilyReading): Buffer {
+  const helpLine = help === undefined ? '' : `# HELP ${name} ${help}\n`;
+  return Buffer.from(`${helpLine}# TYPE ${name} ${type}\n`);
+}
+
+class Chunk {
+  #pieces: Buffer[] = [];
+  bytes = 0;
+  total = 0;
+
+  add(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.bytes += piece.length;
+  }
+
+  take(): Buffer {
+    const chunk = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces, this.bytes);
+    this.#pieces = [];
+    this.total += this.bytes;
+    this.bytes = 0;
+    return chunk;
+  }
+}

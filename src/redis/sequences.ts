@@ -1,0 +1,27 @@
+import { MINUTE } from '../units.ts';
+import type { RedisConnection } from './client.ts';
+import { BUCKETS, type Keys } from './keys.ts';
+
+/*
+ * A body of several blocks is written by several threads, in any order, yet of two blocks with the same series the
+ * later one in the body must win. So the main thread reserves a range of sequences before it hands out blocks, and
+ * gives each block its place in the range. Everything acknowledged before the reservation lies below the range, and
+ * everything pushed after the body lies above it; what overlaps with the body may lie on either side.
+ */
+
+/** Sequences that one block of a body may use in each bucket: more than it can have pieces of one family. */
+export const SEQUENCES_PER_BLOCK = 4096;
+/** Blocks of a body that share one reservation. */
+export const BLOCKS_PER_RESERVATION = 256;
+/** How long a reservation keeps the clock of an empty bucket alive: longer than any of its blocks takes to arrive. */
+const RESERVATION_LIFE_MS = 2 * MINUTE;
+
+/** Reserves sequences in every bucket. Returns the first one of each. Throws StoreError. */
+export async function openSequences(connection: RedisConnection, keys: Keys): Promise<Float64Array> {
+  const reply = await connection.run({
+    script: 'openSequences',
+    keys: Array.from({ length: BUCKETS }, (_, bucket) => keys.clock(bucket)),
+    args: [SEQUENCES_PER_BLOCK * BLOCKS_PER_RESERVATION, RESERVATION_LIFE_MS],
+  });
+  return Float64Array.from(reply as Buffer[], Number);
+}

@@ -1,0 +1,127 @@
+import { SECOND } from '../units.ts';
+import { RedisConnection } from './client.ts';
+import { type FailureReason, StoreError, toStoreError } from './failure.ts';
+import { familyNames } from './family-index.ts';
+import { agreeOnSecret } from './identity-secret.ts';
+import { BUCKETS, Keys } from './keys.ts';
+import type { RedisOptions } from './options.ts';
+import { type ScrapeSummary, scrape } from './scrape.ts';
+import { openSequences } from './sequences.ts';
+
+/** How often Redis is asked whether it is there, so that `ready` is never older than two seconds. */
+const CHECK_INTERVAL_MS = 1 * SECOND;
+/** How long an answer to that may take. */
+const CHECK_TIMEOUT_MS = 900;
+
+export interface StoreHooks {
+  onReady(): void;
+  onDown(error: StoreError): void;
+  /** Redis has answered a command of the main thread, after so many milliseconds. */
+  onAnswer(milliseconds: number): void;
+}
+
+/**
+ * The store as the main thread sees it: whether it is there, what its tasks must know, and what it holds. It keeps a
+ * connection of its own; those that write are in the worker threads.
+ */
+export class Store {
+  readonly #connection: RedisConnection;
+  readonly #keys: Keys;
+  readonly #hooks: StoreHooks;
+  readonly #checks: NodeJS.Timeout;
+  #secret: Uint8Array | undefined;
+  #ready = false;
+  #down: StoreError | undefined = new StoreError('connection', 'Redis has not been reached yet');
+  #checking = false;
+
+  constructor(options: RedisOptions, hooks: StoreHooks) {
+    this.#keys = new Keys(options.keyPrefix);
+    this.#hooks = hooks;
+    this.#connection = new RedisConnection(options, {
+      onReady: () => void this.#check(),
+      onDown: (error) => this.#setDown(error),
+      onAnswer: (milliseconds) => hooks.onAnswer(milliseconds),
+    });
+    this.#checks = setInterval(() => void this.#check(), CHECK_INTERVAL_MS);
+    this.#checks.unref();
+  }
+
+  /** Redis has answered within the last two seconds, and the identity is known. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get downReason(): FailureReason | undefined {
+    return this.#down?.reason;
+  }
+
+  /** Why it is not ready, as a sentence without a full stop. */
+  get downMessage(): string | undefined {
+    return this.#down?.message;
+  }
+
+  /** What tasks need; undefined until Redis has been reached for the first time. */
+  get identity(): { readonly secret: Uint8Array } | undefined {
+    return this.#secret && { secret: this.#secret };
+  }
+
+  /** Adopts the secret that Redis holds now. Throws StoreError. */
+  async refreshIdentity(): Promise<void> {
+    this.#secret = await agreeOnSecret(this.#connection, this.#keys, this.#secret);
+  }
+
+  /** Reserves the sequences of a body of several blocks, for each bucket (see sequences.ts). Throws StoreError. */
+  openSequences(): Promise<Float64Array> {
+    return openSequences(this.#connection, this.#keys);
+  }
+
+  /** Everything that lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */
+  scrape(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Buffer, ScrapeSummary> {
+    return scrape(this.#connection, this.#keys, options);
+  }
+
+  /** The names of all families, for a slow look at what nobody pushes any more. Throws StoreError. */
+  async *familyNames(): AsyncGenerator<string, void> {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      for await (const names of familyNames(this.#connection, this.#keys, bucket)) yield* names;
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#checks);
+    this.#ready = false;
+    await this.#connection.close();
+  }
+
+  // The secret is looked at each time: if Redis has lost its data, ours is put back before another takes its place.
+  async #check(): Promise<void> {
+    if (this.#checking || !this.#connection.up) return;
+    this.#checking = true;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(
+          () => reject(new StoreError('timeout', 'Redis did not answer in time')),
+          CHECK_TIMEOUT_MS,
+        );
+      });
+      await Promise.race([this.refreshIdentity(), late]);
+      if (!this.#ready) {
+        this.#ready = true;
+        this.#down = undefined;
+        this.#hooks.onReady();
+      }
+    } catch (error) {
+      this.#setDown(toStoreError(error));
+    } finally {
+      clearTimeout(timer);
+      this.#checking = false;
+    }
+  }
+
+  #setDown(error: StoreError): void {
+    this.#ready = false;
+    this.#down = error;
+    this.#hooks.onDown(error);
+  }
+}

@@ -1,0 +1,67 @@
+import type { StoreError } from '../redis/failure.ts';
+import type { ParsedBlock } from './exposition/text-parser.ts';
+import {
+  type IngestResult,
+  type LineError,
+  MAX_ERRORS,
+  type RedisFailure,
+  type RejectReason,
+} from './messages.ts';
+
+/** Adds up what became of the lines of one block. */
+export class IngestTally {
+  readonly #lines: number;
+  readonly #rejected: Partial<Record<RejectReason, number>>;
+  readonly #errors: LineError[];
+  readonly #compact = new Set<string>();
+  #accepted = 0;
+  #notStored = 0;
+  #failure: Omit<RedisFailure, 'notStored'> | undefined;
+  #blocksWritten = 0;
+  #redisMs = 0;
+
+  constructor(parsed: ParsedBlock) {
+    this.#lines = parsed.lines;
+    this.#rejected = { ...parsed.rejected };
+    this.#errors = [...parsed.errors];
+  }
+
+  stored(samples: number): void {
+    this.#accepted += samples;
+    this.#blocksWritten++;
+  }
+
+  wantsCompaction(family: string): void {
+    this.#compact.add(family);
+  }
+
+  /** @param errors as many as are worth telling: the first ones of what is refused */
+  refused(reason: RejectReason, lines: number, errors: Iterable<LineError>): void {
+    if (lines > 0) this.#rejected[reason] = (this.#rejected[reason] ?? 0) + lines;
+    this.#errors.push(...errors);
+  }
+
+  failed(error: StoreError, samples: number): void {
+    this.#notStored += samples;
+    const stale = error.reason === 'identity' ? { staleIdentity: true as const } : {};
+    this.#failure ??= { reason: error.reason, message: error.message, ...stale };
+  }
+
+  spent(redisMs: number): void {
+    this.#redisMs += redisMs;
+  }
+
+  result(): IngestResult {
+    return {
+      kind: 'ingest',
+      lines: this.#lines,
+      accepted: this.#accepted,
+      rejected: this.#rejected,
+      errors: this.#errors.sort((a, b) => a.line - b.line).slice(0, MAX_ERRORS),
+      ...(this.#failure === undefined ? {} : { failure: { ...this.#failure, notStored: this.#notStored } }),
+      compact: [...this.#compact],
+      blocksWritten: this.#blocksWritten,
+      redisMs: this.#redisMs,
+    };
+  }
+}

@@ -1,0 +1,35 @@
+import { workerData } from 'node:worker_threads';
+import { RedisConnection } from '../redis/client.ts';
+import { compactFamily } from '../redis/compaction.ts';
+import { toStoreError } from '../redis/failure.ts';
+import { Keys } from '../redis/keys.ts';
+import type { RedisOptions } from '../redis/options.ts';
+import { Ingester } from './ingest-task.ts';
+import type { CompactResult, CompactTask, IngestResult, IngestTask, Result, Task } from './messages.ts';
+
+/** Entry of a worker thread: one connection to Redis, one task after the other, as the pool hands them out. */
+const { redis } = workerData as { redis: RedisOptions };
+const connection = new RedisConnection(redis);
+const keys = new Keys(redis.keyPrefix);
+let ingester: Ingester | undefined;
+
+export default function run(task: Task): Promise<Result> {
+  return task.kind === 'ingest' ? ingest(task) : compact(task);
+}
+
+function ingest(task: IngestTask): Promise<IngestResult> {
+  const { secret } = task.identity;
+  if (!ingester?.isKeyedWith(secret)) ingester = new Ingester(connection, keys, secret);
+  return ingester.run(task);
+}
+
+async function compact({ family, unlessWithinMs }: CompactTask): Promise<CompactResult> {
+  try {
+    await connection.whenUp();
+    const { removed, rewritten } = await compactFamily(connection, keys, family, { unlessWithinMs });
+    return { kind: 'compact', blocksRemoved: removed, blocksRewritten: rewritten };
+  } catch (thrown) {
+    const { reason, message } = toStoreError(thrown);
+    return { kind: 'compact', blocksRemoved: 0, blocksRewritten: 0, failure: { reason, message } };
+  }
+}

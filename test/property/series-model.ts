@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+
+/** Time within which the gateway's notion of a moment may differ from ours, ms: the way to Redis and back, and rounding. */
+const MARGIN_MS = 40;
+
+interface Version {
+  readonly value: string;
+  /** When it was sent and when it was acknowledged, ms. */
+  readonly sent: number;
+  readonly acknowledged: number;
+  readonly ttlMs: number;
+}
+
+/** What must be shown, as a plain map of series to the pushes of them, in the order in which they were acknowledged. */
+export class SeriesModel {
+  readonly #series = new Map<string, Version[]>();
+
+  push(series: string, version: Version): void {
+    const versions = this.#series.get(series) ?? [];
+    versions.push(version);
+    this.#series.set(series, versions);
+  }
+
+  /** Checks an exposition that was read between two moments, while pushes may have gone on. */
+  check(shown: ReadonlyMap<string, string>, begun: number, ended: number): void {
+    for (const name of shown.keys()) assert.ok(this.#series.has(name), `${name} was never pushed`);
+    for (const [name, versions] of this.#series) {
+      // Those that were the newest at some moment of the scrape.
+      const current = versions.filter((version, i) => {
+        const next = versions[i + 1];
+        return version.sent <= ended && (next === undefined || next.acknowledged >= begun);
+      });
+      const value = shown.get(name);
+      const story = () =>
+        `${name} = ${value} in a scrape from ${begun} to ${ended}; pushes: ${JSON.stringify(versions)}`;
+      if (value !== undefined) {
+        assert.ok(
+          current.some((version) => version.value === value && !endedBefore(version, begun)),
+          `a stale or ended value: ${story()}`,
+        );
+      } else {
+        const lived = current.length > 0 && current[0].acknowledged < begun;
+        assert.ok(!lived || current.some((version) => mayHaveEnded(version, ended)), `missing: ${story()}`);
+      }
+    }
+  }
+}
+
+function endedBefore({ acknowledged, ttlMs }: Version, moment: number): boolean {
+  return ttlMs > 0 && acknowledged + ttlMs + MARGIN_MS < moment;
+}
+
+function mayHaveEnded({ sent, ttlMs }: Version, moment: number): boolean {
+  return ttlMs > 0 && sent + ttlMs - MARGIN_MS < moment;
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { compactFamily } from '../../src/redis/compaction.ts';
+import { READ_LIMITS } from '../../src/redis/family-reader.ts';
+import { BLOCKS_PER_RESERVATION, openSequences, SEQUENCES_PER_BLOCK } from '../../src/redis/sequences.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import { seriesOf, TestStorage } from '../support/storage.ts';
+import { SeriesModel } from './series-model.ts';
+
+/*
+ * Random pushes, scrapes, compactions and steps of Redis's clock, through two gateways, each scrape and compaction
+ * interrupted by others of these between any two of its steps; after each scrape it is compared with a plain map.
+ */
+const FAMILY = 'm';
+const SERIES = 12;
+const SMALL_PAGES = { ...READ_LIMITS, wholeBlocks: 0, pageBlocks: 2, pageBytes: 1e9 };
+const SMALL_STEPS = { headerBlocks: 2, headerBytes: 1e9, changeBlocks: 1, changeBytes: 1e9 };
+
+type Step =
+  /** Blocks of series; those of a body of several blocks reach Redis in an order of their own. */
+  | { do: 'push'; gateway: number; blocks: number[][]; shuffled: boolean; ttlMs: number }
+  | { do: 'scrape'; gateway: number; whole: boolean; between: Step[][] }
+  | { do: 'compact'; gateway: number; between: Step[][] }
+  | { do: 'clock'; offsetMs: number }
+  | { do: 'wait'; ms: number };
+
+function steps(ttls: readonly number[], extra: fc.Arbitrary<Step>): fc.Arbitrary<Step[]> {
+  const gateway = fc.nat(1);
+  const block = fc.uniqueArray(fc.nat(SERIES - 1), { minLength: 1, maxLength: 6 });
+  const push = fc.record({
+    do: fc.constant('push' as const),
+    gateway,
+    blocks: fc.array(block, { minLength: 1, maxLength: 4 }),
+    shuffled: fc.boolean(),
+    ttlMs: fc.constantFrom(...ttls),
+  });
+  const leaf = fc.oneof({ arbitrary: push, weight: 6 }, { arbitrary: extra, weight: 1 });
+  const nested = (depth: number): fc.Arbitrary<Step> => {
+    const inner =
+      depth === 0
+        ? leaf
+        : fc.oneof({ arbitrary: leaf, weight: 3 }, { arbitrary: nested(depth - 1), weight: 2 });
+    const between = fc.array(fc.array(inner, { maxLength: 2 }), { maxLength: 5 });
+    return fc.oneof(
+      fc.record({ do: fc.constant('scrape' as const), gateway, whole: fc.boolean(), between }),
+      fc.record({ do: fc.constant('compact' as const), gateway, between }),
+    );
+  };
+  return fc.array(fc.oneof({ arbitrary: leaf, weight: 3 }, { arbitrary: nested(1), weight: 3 }), {
+    minLength: 5,
+    maxLength: 25,
+  });
+}
+
+class Run {
+  readonly #gateways: readonly TestStorage[];
+  readonly #model = new SeriesModel();
+  #value = 0;
+
+  constructor(gateways: readonly TestStorage[]) {
+    this.#gateways = gateways;
+  }
+
+  async carryOut(step: Step): Promise<void> {
+    if (step.do === 'wait') return void (await sleep(step.ms));
+    if (step.do === 'clock') return this.#gateways[0].setClock(step.offsetMs);
+    const gateway = this.#gateways[step.gateway];
+    if (step.do === 'push') return this.#push(gateway, step);
+    const between = step.between.values();
+    const pause = async (): Promise<void> => {
+      for (const other of between.next().value ?? []) await this.carryOut(other);
+    };
+    if (step.do === 'compact') {
+      await compactFamily(gateway.connection, gateway.keys, FAMILY, { pause, limits: SMALL_STEPS });
+    } else {
+      await this.#scrape(gateway, step.whole ? {} : { pause, limits: SMALL_PAGES });
+    }
+  }
+
+  async #scrape(gateway: TestStorage, options: Parameters<TestStorage['scrape']>[0]): Promise<void> {
+    const begun = Date.now();
+    const shown = seriesOf(await gateway.scrape(options));
+    this.#model.check(shown, begun, Date.now());
+  }
+
+  async #push(
+    gateway: TestStorage,
+    { blocks, shuffled, ttlMs }: Extract<Step, { do: 'push' }>,
+  ): Promise<void> {
+    const sent = Date.now();
+    const bodyId = Math.floor(Math.random() * 2 ** 48);
+    const values = new Map<string, string>();
+    const writes = blocks.map((block) => {
+      const series = block.map((i): [string, string] => [`s="${i}"`, String(++this.#value)]);
+      // Of the same series in two blocks of a body, the later one counts.
+      for (const [labels, value] of series) values.set(`${FAMILY}{${labels}}`, value);
+      return gateway.family(FAMILY, [gateway.block(FAMILY, series)]);
+    });
+    if (writes.length === 1) {
+      await this.#commit(gateway, writes, { ttlMs, bodyId });
+    } else {
+      const base = await openSequences(gateway.connection, gateway.keys);
+      const commits = writes.map((write, i) => () => {
+        assert.ok(i < BLOCKS_PER_RESERVATION);
+        return this.#commit(gateway, [write], {
+          ttlMs,
+          bodyId,
+          sequences: base.map((s) => s + i * SEQUENCES_PER_BLOCK),
+        });
+      });
+      for (const commit of shuffled ? commits.reverse() : commits) await commit();
+    }
+    const acknowledged = Date.now();
+    for (const [series, value] of values) this.#model.push(series, { value, sent, acknowledged, ttlMs });
+  }
+
+  async #commit(gateway: TestStorage, ...args: Parameters<TestStorage['commit']>): Promise<void> {
+    for (const { outcome } of await gateway.commit(...args)) {
+      assert.equal(outcome.status, 'stored', JSON.stringify(outcome));
+    }
+  }
+}
+
+let redis: RedisServer;
+let gateways: TestStorage[];
+
+before(async () => {
+  redis = await RedisServer.start();
+  gateways = [await TestStorage.connect(redis.port), await TestStorage.connect(redis.port)];
+});
+
+after(async () => {
+  for (const gateway of gateways) await gateway[Symbol.asyncDispose]();
+  await redis.stop();
+});
+
+async function holds(list: Step[]): Promise<void> {
+  await redis.cli('FLUSHALL');
+  const run = new Run(gateways);
+  for (const step of list) await run.carryOut(step);
+  await run.carryOut({ do: 'scrape', gateway: 0, whole: false, between: [] });
+  await run.carryOut({ do: 'compact', gateway: 1, between: [] });
+  await run.carryOut({ do: 'scrape', gateway: 1, whole: true, between: [] });
+}
+
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 150);
+
+test('what is shown is what a plain map holds, with times to live from short to never', async () => {
+  const waits = fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(30, 120) });
+  await fc.assert(fc.asyncProperty(steps([0, 300_000, 150, 60], waits), holds), {
+    numRuns: RUNS,
+    endOnFailure: true,
+  });
+});
+
+test('what is shown is what a plain map holds, while the clock of Redis steps back and forth', async () => {
+  const clock = fc.record({
+    do: fc.constant('clock' as const),
+    offsetMs: fc.constantFrom(0, -20_000, 20_000, -3),
+  });
+  await fc.assert(fc.asyncProperty(steps([0, 300_000], clock), holds), { numRuns: RUNS, endOnFailure: true });
+});

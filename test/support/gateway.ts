@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GuardedProcess } from '../../src/redis/guarded-process.ts';
+import { SECOND } from '../../src/units.ts';
+
+const START_TIMEOUT_MS = 30 * SECOND;
+const STOP_GRACE_MS = 20 * SECOND;
+
+export interface GatewayOptions {
+  /** Of the Redis on loopback to use. Undefined: say in `args` which. */
+  readonly redisPort?: number;
+  /** To listen on. Default: a free one. Null: what `args` and `env` say. */
+  readonly port?: number | null;
+  /** Appended to the command line. */
+  readonly args?: readonly string[];
+  /** Added to our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The gateway as a process of its own, on a free port of the loopback interface, that ends with the test process
+ * however that ends. Use it as `await using gateway = await Gateway.start({ redisPort: redis.port })`.
+ */
+export class Gateway implements AsyncDisposable {
+  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  readonly #process: GuardedProcess;
+
+  private constructor(process: GuardedProcess, scheme: string, port: number) {
+    this.#process = process;
+    this.port = port;
+    this.url = `${scheme}://127.0.0.1:${port}`;
+  }
+
+  /** Resolves once it listens, which does not mean that Redis is there: see `ready`. */
+  static async start(options: GatewayOptions = {}): Promise<Gateway> {
+    const gateway = await spawn(options);
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (gateway.running && Date.now() < deadline) {
+      const listening = /msg="?listening"? .*?address=\S*:(\d+) scheme=(https?)\b/.exec(gateway.output);
+      if (listening) return new Gateway(gateway, listening[2] as string, Number(listening[1]));
+      await sleep(10);
+    }
+    await gateway.stop(0);
+    throw new Error(`the gateway did not start:\n${gateway.output}`);
+  }
+
+  /** Like `start`, and waits until the gateway takes pushes and scrapes. */
+  static async ready(options: GatewayOptions = {}): Promise<Gateway> {
+    const gateway = await Gateway.start(options);
+    await gateway.whenReady();
+    return gateway;
+  }
+
+  /** Runs it to its end, for a start that fails: its exit status and what it wrote. */
+  static async run(options: GatewayOptions = {}): Promise<{ status: number; output: string }> {
+    const gateway = await spawn(options);
+    const status = await gateway.exit();
+    return { status, output: gateway.output };
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get running(): boolean {
+    return this.#process.running;
+  }
+
+  /** The last 16 KiB of its log. */
+  get log(): string {
+    return this.#process.output;
+  }
+
+  /** Resolves when /-/ready answers 200. */
+  async whenReady(timeoutMs = 15 * SECOND): Promise<void> {
+    await this.#until(200, timeoutMs);
+  }
+
+  /** Resolves when /-/ready answers 503. */
+  async whenNotReady(timeoutMs = 15 * SECOND): Promise<void> {
+    await this.#until(503, timeoutMs);
+  }
+
+  /** Sends a signal; false when the process is gone. */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): boolean {
+    return this.#process.signal(signal);
+  }
+
+  /** Resolves, when it ends, with its exit status: 128 + signal number when a signal ended it. */
+  exit(): Promise<number> {
+    return this.#process.exit();
+  }
+
+  /** SIGTERM, and its exit status. Calling it again does nothing. */
+  stop(): Promise<number> {
+    this.#process.signal('SIGCONT');
+    return this.#process.stop(STOP_GRACE_MS);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #until(status: number, timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    let last = 'nothing';
+    while (Date.now() < deadline && this.running) {
+      try {
+        const answer = await fetch(`${this.url}/-/ready`, { headers: { connection: 'close' } });
+        last = `${answer.status} ${await answer.text()}`;
+        if (answer.status === status) return;
+      } catch (error) {
+        last = String(error);
+      }
+      await sleep(20);
+    }
+    throw new Error(`/-/ready did not answer ${status}, but ${last}:\n${this.log}`);
+  }
+}
+
+function spawn({ redisPort, port = 0, args = [], env = {} }: GatewayOptions): Promise<GuardedProcess> {
+  const settings = ['--host=127.0.0.1'];
+  if (port !== null) settings.push(`--port=${port}`);
+  if (redisPort !== undefined) settings.push(`--redis.endpoint=127.0.0.1:${redisPort}`);
+  return GuardedProcess.spawn(
+    process.execPath,
+    ['--import', 'tsx', 'src/server/main.ts', ...settings, ...args],
+    { env: { ...process.env, ...env } },
+  );
+}

@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { GuardedProcess } from '../../src/redis/guarded-process.ts';
+import { MIB, SECOND } from '../../src/units.ts';
+import { freePort } from './ports.ts';
+
+const HOST = '127.0.0.1';
+const START_TIMEOUT_MS = 20 * SECOND;
+const PORT_ATTEMPTS = 5;
+
+export interface RedisServerOptions {
+  /** Appended to the command line, so they override the settings below: `['--maxmemory', '10mb']`. */
+  readonly args?: readonly string[];
+  readonly port?: number;
+}
+
+/**
+ * A `redis-server` of our own on loopback, without persistence, that ends with the test process however that ends.
+ * Use it as `await using redis = await RedisServer.start()`.
+ */
+export class RedisServer implements AsyncDisposable {
+  readonly host = HOST;
+  readonly port: number;
+  readonly #args: readonly string[];
+  #process: GuardedProcess;
+
+  private constructor(port: number, args: readonly string[], process: GuardedProcess) {
+    this.port = port;
+    this.#args = args;
+    this.#process = process;
+  }
+
+  /** Resolves once the server answers PING. Rejects with the server's log when it does not come up. */
+  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const args = options.args ?? [];
+    for (let attempt = 1; ; attempt++) {
+      const port = options.port ?? (await freePort());
+      try {
+        return new RedisServer(port, args, await launch(port, args));
+      } catch (error) {
+        const portTaken = /address already in use/i.test(String(error));
+        if (!portTaken || options.port !== undefined || attempt === PORT_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get running(): boolean {
+    return this.#process.running;
+  }
+
+  /** `127.0.0.1:12345`, as `--redis.endpoint` takes it. */
+  get endpoint(): string {
+    return `${this.host}:${this.port}`;
+  }
+
+  get url(): string {
+    return `redis://${this.endpoint}`;
+  }
+
+  /** The last 16 KiB of the server's log. */
+  get log(): string {
+    return this.#process.output;
+  }
+
+  /** Ends the server in order; a paused one is killed. Calling it again does nothing. */
+  async stop(): Promise<void> {
+    this.#process.signal('SIGCONT');
+    await this.#process.stop(5 * SECOND);
+  }
+
+  /** Sends the signal and, when it is one that ends the server, waits until it is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const delivered = this.#process.signal(signal);
+    if (delivered && (signal === 'SIGKILL' || signal === 'SIGTERM' || signal === 'SIGINT')) {
+      await this.#process.exit();
+    }
+  }
+
+  /** Freezes the server: connections stay open, nothing is answered. */
+  pause(): void {
+    this.#process.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process.signal('SIGCONT');
+  }
+
+  /** The same port with an empty server; ends the running one by SIGKILL, as a crash would. */
+  async restart(): Promise<void> {
+    await this.kill('SIGKILL');
+    this.#process = await launch(this.port, this.#args);
+  }
+
+  /** Runs `redis-cli` against this server and resolves with its raw output without the last newline. */
+  async cli(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(
+      'redis-cli',
+      ['-h', this.host, '-p', String(this.port), '-e', '--raw', ...args],
+      { maxBuffer: 256 * MIB },
+    );
+    return stdout.replace(/\n$/, '');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+async function launch(port: number, args: readonly string[]): Promise<GuardedProcess> {
+  const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-redis-'));
+  // biome-ignore format: one setting a line
+  const settings = [
+    '--port', String(port),
+    '--bind', HOST,
+    '--dir', directory,
+    '--save', '',
+    '--appendonly', 'no',
+    ...args,
+  ];
+  const server = await GuardedProcess.spawn('redis-server', settings, { directory });
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (server.running && Date.now() < deadline) {
+    // The log line says that loading is over, and that it is not another server that answers on this port.
+    if (/ready to accept connections/i.test(server.output) && (await answersPing(port))) return server;
+    await sleep(10);
+  }
+  await server.stop(0);
+  throw new Error(`redis-server ${settings.join(' ')} did not start:\n${server.output}`);
+}
+
+/** True when the server takes commands or asks for a password first. */
+async function answersPing(port: number): Promise<boolean> {
+  const socket = connect(port, HOST);
+  socket.setTimeout(SECOND, () => socket.destroy(new Error('no answer to PING')));
+  try {
+    socket.write('PING\r\n');
+    const [reply] = (await once(socket, 'data')) as [Buffer];
+    return /^(\+PONG|-NOAUTH)/.test(reply.toString('latin1'));
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { type FamilyKind, PayloadWriter } from '../../src/redis/block.ts';
+import {
+  type BlockWrite,
+  type CommitOptions,
+  commit,
+  type FamilyWrite,
+  type Piece,
+} from '../../src/redis/block-store.ts';
+import { RedisConnection } from '../../src/redis/client.ts';
+import { fingerprint } from '../../src/redis/identity-secret.ts';
+import { Keys } from '../../src/redis/keys.ts';
+import type { RedisOptions } from '../../src/redis/options.ts';
+import { scrape } from '../../src/redis/scrape.ts';
+import { SeriesHash } from '../../src/workers/identity.ts';
+
+export const PREFIX = 'test:';
+export const SECRET = Uint8Array.from({ length: 16 }, (_, i) => i * 7 + 1);
+const CLOCK_OFFSET_KEY = 'test-clock-offset-us';
+
+export function redisOptions(port: number, overrides: Partial<RedisOptions> = {}): RedisOptions {
+  return {
+    endpoints: [{ host: '127.0.0.1', port }],
+    mode: 'server',
+    db: 0,
+    timeoutMs: 5000,
+    keyPrefix: PREFIX,
+    ...overrides,
+  };
+}
+
+/**
+ * The clock of Redis as the scripts see it can be stepped with `setClock`; its own, which ends keys, goes on as it is.
+ * So steps must stay well below the times to live in use.
+ */
+export function withSettableClock(lua: string): string {
+  const clock = `(function()
+    local time = redis.call('TIME')
+    local us = time[1] * 1000000 + time[2] + tonumber(redis.call('GET', '${CLOCK_OFFSET_KEY}') or 0)
+    return { math.floor(us / 1000000), us % 1000000 }
+  end)()`;
+  return lua.replace(/(redis\.)?call\('TIME'\)/, () => clock);
+}
+
+/** The storage as one gateway uses it, without HTTP, threads and parser. */
+export class TestStorage implements AsyncDisposable {
+  readonly connection: RedisConnection;
+  readonly keys = new Keys(PREFIX);
+  readonly hash = new SeriesHash(SECRET);
+  #bodies = Math.floor(Math.random() * 2 ** 40);
+
+  private constructor(connection: RedisConnection) {
+    this.connection = connection;
+  }
+
+  static async connect(port: number, overrides: Partial<RedisOptions> = {}): Promise<TestStorage> {
+    const connection = new RedisConnection(redisOptions(port, overrides), { editScript: withSettableClock });
+    await connection.whenUp();
+    return new TestStorage(connection);
+  }
+
+  async setClock(offsetMs: number): Promise<void> {
+    await this.connection.command('SET', CLOCK_OFFSET_KEY, offsetMs * 1000);
+  }
+
+  /** A block of plain series: `labels` (canonical) to value. */
+  block(name: string, series: ReadonlyArray<readonly [labels: string, value: string]>): BlockWrite {
+    return this.blockOf(
+      'plain',
+      series.map(([labels, value]) => [labels, `${name}{${labels}} ${value}\n`]),
+    );
+  }
+
+  blockOf(kind: FamilyKind, entries: ReadonlyArray<readonly [identity: string, text: string]>): BlockWrite {
+    const texts = entries.map(([, text]) => Buffer.from(text));
+    const bytes = texts.reduce((sum, text) => sum + text.length, 0);
+    const writer = new PayloadWriter(kind, entries.length, bytes, false);
+    const hashes = new Uint32Array(entries.length * 2);
+    let at = writer.textAt;
+    for (const [i, [identity]] of entries.entries()) {
+      const label = Buffer.from(identity);
+      this.hash.hash(label, 0, label.length);
+      writer.add(this.hash.hi, this.hash.lo, texts[i].length);
+      hashes[i * 2] = this.hash.lo;
+      hashes[i * 2 + 1] = this.hash.hi;
+      at += texts[i].copy(writer.payload, at);
+    }
+    const field = Buffer.concat([Buffer.from('i'), this.hash.digest128(hashes, entries.length)]);
+    return { field, payload: writer.payload };
+  }
+
+  family(name: string, blocks: readonly BlockWrite[], overrides: Partial<FamilyWrite> = {}): FamilyWrite {
+    return { name, kind: 'plain', type: 'gauge', help: undefined, blocks, ...overrides };
+  }
+
+  commit(families: readonly FamilyWrite[], overrides: Partial<CommitOptions> = {}): Promise<Piece[]> {
+    return commit(this.connection, this.keys, families, {
+      ttlMs: 300_000,
+      bodyId: this.#bodies++,
+      sequences: undefined,
+      fingerprint: fingerprint(SECRET),
+      replaceObsolete: false,
+      ...overrides,
+    });
+  }
+
+  /** Stores one family of plain series, as one block, and fails if that is refused. */
+  async push(
+    name: string,
+    series: Readonly<Record<string, string | number>>,
+    overrides: Partial<CommitOptions> = {},
+  ): Promise<void> {
+    const block = this.block(
+      name,
+      Object.entries(series).map(([labels, value]) => [labels, String(value)]),
+    );
+    for (const { outcome } of await this.commit([this.family(name, [block])], overrides)) {
+      assert.equal(outcome.status, 'stored');
+    }
+  }
+
+  async scrape(options: Parameters<typeof scrape>[2] = {}): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of scrape(this.connection, this.keys, options)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.connection.close();
+  }
+}
+
+/** Series of an exposition to their values. Fails if one comes twice. */
+export function seriesOf(exposition: string): Map<string, string> {
+  const series = new Map<string, string>();
+  for (const line of exposition.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const at = line.lastIndexOf(' ');
+    const name = line.slice(0, at);
+    assert.ok(!series.has(name), `${name} comes twice`);
+    series.set(name, line.slice(at + 1));
+  }
+  return series;
+}
