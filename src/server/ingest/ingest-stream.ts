@@ -1,0 +1,169 @@
+import { randomInt } from 'node:crypto';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { type FailureReason, StoreError } from '../../redis/failure.ts';
+import type { Store } from '../../redis/store.ts';
+import { KIB } from '../../units.ts';
+import { SeriesHash } from '../../workers/identity.ts';
+import type {
+  IngestResult,
+  IngestTask,
+  RedisFailure,
+  StoreIdentity,
+  TimestampPolicy,
+} from '../../workers/messages.ts';
+import type { Turns } from '../admission.ts';
+import { RequestError } from '../errors.ts';
+import type { ContentEncoding } from '../middleware/content-encoding.ts';
+import type { WorkerPool } from '../worker-pool.ts';
+import { BodySequences } from './body-sequences.ts';
+import { DeclaredTypesError, DeclaredTypesLog } from './declared-types.ts';
+import { IngestReport } from './ingest-report.ts';
+import { type LineBlock, LineTooLongError, lineBlocks } from './line-blocks.ts';
+
+export interface IngestDeps {
+  readonly store: Pick<Store, 'openSequences' | 'refreshIdentity'>;
+  readonly pool: Pick<WorkerPool, 'ingest'>;
+  /** One for each task that may be under way, shared by all bodies. */
+  readonly taskTurns: Turns;
+  readonly timestamps: TimestampPolicy;
+  /** 0: for ever. */
+  readonly ttlMs: number;
+  readonly maxLineBytes: number;
+  /** How large a block should be just now. */
+  targetBytes(): number;
+  onResult(result: IngestResult): void;
+}
+
+export interface IngestBody {
+  readonly source: Readable;
+  readonly encoding: ContentEncoding;
+  readonly identity: StoreIdentity;
+}
+
+/**
+ * Takes a body to Redis, block by block, as fast as the workers take them. Resolves when nothing of it is under way any
+ * more, and does not reject: what ended the body early, and it ends at the first failure, is in the report.
+ */
+export function ingestBody(body: IngestBody, deps: IngestDeps): Promise<IngestReport> {
+  return new BodyIngest(body, deps).run();
+}
+
+class BodyIngest {
+  readonly #deps: IngestDeps;
+  readonly #identity: StoreIdentity;
+  readonly #blocks: Readable;
+  readonly #bodyId = randomInt(2 ** 48 - 1);
+  readonly #sequences: BodySequences;
+  readonly #report = new IngestReport();
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #stopped = new AbortController();
+  #sent = 0;
+
+  constructor({ source, encoding, identity }: IngestBody, deps: IngestDeps) {
+    this.#deps = deps;
+    this.#identity = identity;
+    this.#sequences = new BodySequences(() => deps.store.openSequences());
+    const blocks = lineBlocks({
+      maxLineBytes: deps.maxLineBytes,
+      targetBytes: () => deps.targetBytes(),
+      secretHash: new SeriesHash(identity.secret),
+      declared: new DeclaredTypesLog(),
+    });
+    // Errors come out of the last stream, whichever it was that failed.
+    if (encoding === 'gzip') pipeline(source, createGunzip({ chunkSize: 64 * KIB }), blocks, () => {});
+    else pipeline(source, blocks, () => {});
+    this.#blocks = blocks;
+  }
+
+  async run(): Promise<IngestReport> {
+    // The first block waits for the second, or for the end: only a body of one block goes without sequences.
+    let first: LineBlock | undefined;
+    try {
+      for await (const block of this.#blocks as AsyncIterable<LineBlock>) {
+        if (this.#sent === 0 && first === undefined) {
+          first = block;
+          continue;
+        }
+        if (first !== undefined) await this.#send(first, false);
+        first = undefined;
+        await this.#send(block, false);
+      }
+      if (first !== undefined) await this.#send(first, true);
+    } catch (error) {
+      this.#stop(bodyError(error));
+    }
+    await Promise.all(this.#inFlight);
+    return this.#report;
+  }
+
+  async #send({ text, declared }: LineBlock, whole: boolean): Promise<void> {
+    const { taskTurns, timestamps, ttlMs } = this.#deps;
+    await taskTurns.take(this.#stopped.signal);
+    let task: IngestTask;
+    try {
+      const sequences = whole ? undefined : await this.#sequences.next();
+      this.#stopped.signal.throwIfAborted();
+      task = {
+        kind: 'ingest',
+        text,
+        whole,
+        bodyId: this.#bodyId,
+        ...(declared && { declared }),
+        timestamps,
+        ttlMs,
+        identity: this.#identity,
+        ...(sequences && { sequences }),
+      };
+    } catch (error) {
+      taskTurns.give();
+      throw error;
+    }
+    const done = this.#store(task, this.#sent++).finally(() => {
+      taskTurns.give();
+      this.#inFlight.delete(done);
+    });
+    this.#inFlight.add(done);
+  }
+
+  async #store(task: IngestTask, ordinal: number): Promise<void> {
+    let result: IngestResult;
+    try {
+      result = await this.#deps.pool.ingest(task);
+    } catch (error) {
+      this.#stop(new Error('a worker thread broke', { cause: error }));
+      return;
+    }
+    this.#report.add(ordinal, result);
+    this.#deps.onResult(result);
+    if (result.failure) await this.#failed(result.failure);
+  }
+
+  async #failed({ reason, message, staleIdentity }: RedisFailure): Promise<void> {
+    this.#stop(new StoreError(reason as FailureReason, message));
+    // For the pushes to come. If it fails the store is not ready, and says why.
+    if (staleIdentity) await this.#deps.store.refreshIdentity().catch(() => {});
+  }
+
+  /** No further block is read or sent. */
+  #stop(error: unknown): void {
+    if (this.#stopped.signal.aborted) return;
+    this.#report.error = error;
+    this.#stopped.abort(error);
+    this.#blocks.destroy(error as Error);
+  }
+}
+
+/** What the sender is told of what its bytes have done. */
+function bodyError(error: unknown): unknown {
+  if (error instanceof LineTooLongError || error instanceof DeclaredTypesError) {
+    return new RequestError(error.code, error.message, { cause: error });
+  }
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code?.startsWith('Z_')) {
+    return new RequestError('ERR_BAD_BODY', `the body is not whole or not gzip: ${message}`, {
+      cause: error,
+    });
+  }
+  return error;
+}

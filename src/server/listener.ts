@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { KIB, SECOND } from '../units.ts';
+import { StartError } from './errors.ts';
+
+const HEADERS_TIMEOUT_MS = 10 * SECOND;
+const CHECK_INTERVAL_MS = 5 * SECOND;
+// Longer than the idle timeout of usual load balancers (60 s), or they would meet connections that are just closing.
+const KEEP_ALIVE_TIMEOUT_MS = 65 * SECOND;
+const MAX_HEADER_BYTES = 64 * KIB;
+const TLS_HANDSHAKE_TIMEOUT_MS = 10 * SECOND;
+const CLOSE_POLL_MS = 20;
+
+export interface ListenerOptions {
+  /** Undefined or empty: all interfaces. */
+  readonly host: string | undefined;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Paths of PEM files. */
+  readonly tls: { readonly keyPath: string; readonly certPath: string } | undefined;
+  /** An error of the server itself while it runs, such as too many open files. */
+  onError(error: Error): void;
+}
+
+/** The HTTP or HTTPS server. */
+export class Listener {
+  readonly #server: Server;
+  readonly tls: boolean;
+
+  private constructor(server: Server, tls: boolean) {
+    this.#server = server;
+    this.tls = tls;
+  }
+
+  /** Resolves once it accepts connections. Throws StartError with one line for the operator. */
+  static async open(options: ListenerOptions, handle: RequestListener): Promise<Listener> {
+    const server = await createServer(options);
+    server.on('request', handle);
+    // The handler itself sends the 100, once it knows that it wants the body.
+    server.on('checkContinue', handle);
+    await listen(server, options);
+    server.on('error', options.onError);
+    return new Listener(server, options.tls !== undefined);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** `0.0.0.0:9753`, `[::]:9753`. */
+  get address(): string {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `${isIPv6(address) ? `[${address}]` : address}:${port}`;
+  }
+
+  /** Host and port by which a client on this machine reaches it. */
+  get reachableAt(): string {
+    const { address, port } = this.#server.address() as AddressInfo;
+    if (address === '0.0.0.0' || address === '::') return `localhost:${port}`;
+    return this.address;
+  }
+
+  /**
+   * Accepts no more connections, closes those that are idle and the others as soon as their answers are sent. Resolves
+   * when all are closed; after `timeoutMs` they are cut. Returns how many were cut.
+   */
+  async close(timeoutMs: number): Promise<number> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const idle = setInterval(() => this.#server.closeIdleConnections(), CLOSE_POLL_MS);
+    let cut = 0;
+    const deadline = setTimeout(() => {
+      this.#server.getConnections((_error, count) => {
+        cut = count ?? 0;
+        this.#server.closeAllConnections();
+      });
+    }, timeoutMs);
+    await closed;
+    clearInterval(idle);
+    clearTimeout(deadline);
+    return cut;
+  }
+}
+
+async function createServer(options: ListenerOptions): Promise<Server> {
+  const http: ServerOptions = {
+    // A push may take as long as it takes; the rate of its bytes is watched instead (ingest.min_rate).
+    requestTimeout: 0,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  };
+  if (options.tls === undefined) return createHttpServer(http);
+  const { keyPath, certPath } = options.tls;
+  try {
+    const [key, cert] = await Promise.all([readFile(keyPath), readFile(certPath)]);
+    return createHttpsServer({ ...http, key, cert, handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS });
+  } catch (error) {
+    // The configuration has found them good, so they have changed since.
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`tls_key_path and tls_cert_path cannot be used: ${reason}`, { cause: error });
+  }
+}
+
+async function listen(server: Server, options: ListenerOptions): Promise<void> {
+  const host = options.host === '' ? undefined : options.host;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port: options.port, ...(host !== undefined && { host }) }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  } catch (error) {
+    throw new StartError(listenMessage(error as NodeJS.ErrnoException, host, options.port), { cause: error });
+  }
+}
+
+function listenMessage(error: NodeJS.ErrnoException, host: string | undefined, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `port ${port} is taken by another program: choose another with --port`;
+    case 'EACCES':
+      return `no permission to listen on port ${port}: choose one above 1023 with --port`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `host ${host} is not an address of this machine: choose another with --host`;
+    default:
+      return `cannot listen on port ${port}: ${error.message}`;
+  }
+}

@@ -1,0 +1,17 @@
+import type { RequestHandler } from 'express';
+import { sendText } from '../answer.ts';
+import { type ReadinessSources, refusal } from '../readiness.ts';
+
+/** The process lives and its event loop turns: whatever is wrong beside that, a restart would not help. */
+export function healthy(): RequestHandler {
+  return (req, res) => sendText(req, res, 200, 'OK');
+}
+
+/** 200 when pushes and scrapes are taken, else 503 with the reason. */
+export function ready(sources: ReadinessSources): RequestHandler {
+  return (req, res) => {
+    const refused = refusal(sources);
+    if (refused !== undefined) throw refused;
+    return sendText(req, res, 200, 'OK');
+  };
+}

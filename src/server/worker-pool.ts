@@ -1,0 +1,86 @@
+import { Piscina } from 'piscina';
+import type { RedisOptions } from '../redis/options.ts';
+import type {
+  CompactResult,
+  CompactTask,
+  IngestResult,
+  IngestTask,
+  Result,
+  Task,
+} from '../workers/messages.ts';
+
+/** Two, so that a thread parses one block while Redis stores another. */
+const TASKS_PER_THREAD = 2;
+/** The compaction queue and the sweep send one at a time each, beside the tasks of the bodies. */
+const COMPACTION_TASKS = 2;
+
+export interface WorkerPoolOptions {
+  readonly threads: number;
+  readonly redis: RedisOptions;
+  /** A thread broke while it had no task; the pool replaces it. */
+  onError(error: Error): void;
+}
+
+/** The worker threads. The entry is named here and nowhere else; it has our own extension, `.ts` or, built, `.js`. */
+export class WorkerPool {
+  /** Tasks of bodies that may be under way at once; the callers keep to it. */
+  readonly window: number;
+  readonly threads: number;
+  readonly #pool: Piscina;
+  #inFlight = 0;
+
+  constructor(options: WorkerPoolOptions) {
+    this.threads = options.threads;
+    this.window = TASKS_PER_THREAD * options.threads + 2;
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#pool = new Piscina({
+      filename: new URL(`../workers/worker.${extension}`, import.meta.url).href,
+      workerData: { redis: options.redis },
+      minThreads: options.threads,
+      maxThreads: options.threads,
+      concurrentTasksPerWorker: TASKS_PER_THREAD,
+      maxQueue: this.window + COMPACTION_TASKS,
+      // Else a task that finds all threads busy goes behind those that come after it.
+      stricterFIFO: true,
+      // By default an idle thread waits in a way that leaves its connection to Redis unattended.
+      atomics: 'disabled',
+      recordTiming: false,
+    });
+    this.#pool.on('error', options.onError);
+  }
+
+  /** Tasks that are not finished, queued ones included. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get queueLength(): number {
+    return this.#pool.queueSize;
+  }
+
+  /**
+   * Moves the task's text to a thread. Rejects only if the thread breaks: what Redis refuses is in the result. There is
+   * no way to cancel a task; it ends by the command timeout at the latest.
+   */
+  ingest(task: IngestTask): Promise<IngestResult> {
+    return this.#run(task, [task.text]) as Promise<IngestResult>;
+  }
+
+  compact(task: CompactTask): Promise<CompactResult> {
+    return this.#run(task, []) as Promise<CompactResult>;
+  }
+
+  /** Ends the threads. Call it when no task is in flight: what is, fails. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  async #run(task: Task, transferList: ArrayBuffer[]): Promise<Result> {
+    this.#inFlight += 1;
+    try {
+      return (await this.#pool.run(task, { transferList })) as Result;
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+}

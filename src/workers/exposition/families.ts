@@ -1,0 +1,129 @@
+import type { FamilyKind } from '../identity.ts';
+import type { MetricType } from './comment-line.ts';
+
+/** What a block says of one metric family. */
+export interface ParsedFamily {
+  readonly name: string;
+  readonly kind: FamilyKind;
+  /** From a TYPE line of this block, or a histogram or summary from an earlier one of the body. */
+  type: MetricType | undefined;
+  /** Still escaped, as it stands in an exposition. */
+  help: string | undefined;
+  /** How many entries of the block are of this family; none if it has nothing but HELP, TYPE or refused lines. */
+  entries: number;
+  /** The first line that concerned the family, counted from 1. */
+  readonly firstLine: number;
+  /** The line of its TYPE, or 0 if this block has none. */
+  typeLine: number;
+}
+
+/** What the lines of one metric name are in their family. */
+export type Role = 'series' | 'bucket' | 'quantile' | 'sum' | 'count' | 'bare';
+
+/** What TYPE lines have said of a name. `plain`: declared as neither histogram nor summary. */
+export type KindOf = (name: string) => FamilyKind | undefined;
+
+const HISTOGRAM_SUFFIXES: readonly (readonly [string, Role])[] = [
+  ['_bucket', 'bucket'],
+  ['_sum', 'sum'],
+  ['_count', 'count'],
+];
+
+/**
+ * The family that lines of this name belong to, and as what. A name that has a TYPE of its own is its own family, even
+ * if it looks like part of a histogram.
+ */
+export function membership(name: string, kindOf: KindOf): { family: string; kind: FamilyKind; role: Role } {
+  const own = kindOf(name);
+  if (own === 'histogram') return { family: name, kind: own, role: 'bare' };
+  if (own === 'summary') return { family: name, kind: own, role: 'quantile' };
+  if (own === undefined) {
+    for (const [suffix, role] of HISTOGRAM_SUFFIXES) {
+      if (!name.endsWith(suffix)) continue;
+      const family = name.slice(0, -suffix.length);
+      const kind = kindOf(family);
+      if (kind === 'histogram' || (kind === 'summary' && role !== 'bucket')) return { family, kind, role };
+    }
+  }
+  return { family: name, kind: 'plain', role: 'series' };
+}
+
+/** A family whose name has been seen. It is on the list once a line of it has been accepted. */
+interface Family extends ParsedFamily {
+  firstLine: number;
+  /** Index into the list, or -1. */
+  index: number;
+}
+
+export interface Member {
+  readonly family: Family;
+  readonly role: Role;
+}
+
+/** The names of one block, and the families they belong to. */
+export class FamilyTable {
+  list: ParsedFamily[] = [];
+  #members = new Map<string, Member>();
+  #types = new Map<string, MetricType>();
+  #declared: ReadonlyMap<string, 'histogram' | 'summary'> = new Map();
+  readonly #kindOf: KindOf = (name) => kindOfType(this.typeOf(name));
+
+  reset(declared: ReadonlyMap<string, 'histogram' | 'summary'>): void {
+    this.list = [];
+    this.#members = new Map();
+    this.#types = new Map();
+    this.#declared = declared;
+  }
+
+  /**
+   * Takes note of a TYPE line, before any sample is looked at. Of several for one name the first counts, but histogram
+   * and summary come before the other types: that is what the server tells about the earlier blocks of a body.
+   */
+  declare(name: string, type: MetricType): void {
+    const declared = this.#declared.get(name);
+    const known = this.#types.get(name);
+    if (declared !== undefined) this.#types.set(name, declared);
+    else if (known === undefined || (!hasInstances(known) && hasInstances(type))) this.#types.set(name, type);
+  }
+
+  typeOf(name: string): MetricType | undefined {
+    return this.#types.get(name) ?? this.#declared.get(name);
+  }
+
+  member(name: string): Member {
+    const known = this.#members.get(name);
+    if (known !== undefined) return known;
+    const { family, kind, role } = membership(name, this.#kindOf);
+    const member = { family: family === name ? newFamily(name, kind) : this.member(family).family, role };
+    this.#members.set(name, member);
+    return member;
+  }
+
+  /** Puts the family of this name on the list, unless it is there. */
+  enlist(name: string, line: number): ParsedFamily {
+    return this.list[this.indexOf(this.member(name), line)];
+  }
+
+  /** The index of the member's family in the list; it is put there if need be. */
+  indexOf({ family }: Member, line: number): number {
+    if (family.index < 0) {
+      family.index = this.list.push(family) - 1;
+      family.firstLine = line;
+    }
+    return family.index;
+  }
+}
+
+function newFamily(name: string, kind: FamilyKind): Family {
+  const type = kind === 'plain' ? undefined : kind;
+  return { name, kind, type, help: undefined, entries: 0, firstLine: 0, typeLine: 0, index: -1 };
+}
+
+function hasInstances(type: MetricType): boolean {
+  return type === 'histogram' || type === 'summary';
+}
+
+function kindOfType(type: MetricType | undefined): FamilyKind | undefined {
+  if (type === undefined || type === 'histogram' || type === 'summary') return type;
+  return 'plain';
+}

@@ -1,0 +1,61 @@
+import { CommentLine } from './comment-line.ts';
+import type { FamilyTable } from './families.ts';
+import type { Rejections } from './rejections.ts';
+import { isValidUtf8 } from './utf8.ts';
+
+/** Takes what HELP and TYPE lines say of the families of a block. */
+export class MetadataLines {
+  readonly #families: FamilyTable;
+  readonly #rejections: Rejections;
+  readonly #comment = new CommentLine();
+
+  constructor(families: FamilyTable, rejections: Rejections) {
+    this.#families = families;
+    this.#rejections = rejections;
+  }
+
+  /** @param start the offset of the `#` */
+  take(text: Buffer, start: number, end: number, line: number): void {
+    const comment = this.#comment;
+    const isMistake =
+      !comment.scan(text, start, end) ||
+      (comment.keyword === 'TYPE' && !this.#takeType(text, line)) ||
+      (comment.keyword === 'HELP' && !this.#takeHelp(text, line));
+    if (isMistake) this.#rejections.line(line, 'syntax', comment.problem, text, comment.problemAt, end);
+  }
+
+  #takeType(text: Buffer, line: number): boolean {
+    const comment = this.#comment;
+    const type = comment.type(text);
+    if (type === undefined) return false;
+    const declared = this.#families.typeOf(comment.name);
+    if (type !== declared) {
+      return comment.fail(
+        `Expected one type for ${comment.shownName()}, here ${declared}`,
+        comment.textStart,
+      );
+    }
+    const family = this.#families.enlist(comment.name, line);
+    family.type = type;
+    family.typeLine ||= line;
+    return true;
+  }
+
+  #takeHelp(text: Buffer, line: number): boolean {
+    const comment = this.#comment;
+    if (!isValidUtf8(text, comment.textStart, comment.textEnd)) {
+      return comment.fail('Expected valid UTF-8', comment.textStart);
+    }
+    const help = comment.help(text);
+    if (help === undefined) return false;
+    // Help for x_count of a histogram x is of no use: x_count is no family of its own.
+    const { role } = this.#families.member(comment.name);
+    if (role === 'bucket' || role === 'sum' || role === 'count') return true;
+    const family = this.#families.enlist(comment.name, line);
+    if (family.help !== undefined && family.help !== help) {
+      return comment.fail(`Expected one help text for ${comment.shownName()}`, comment.textStart);
+    }
+    family.help = help;
+    return true;
+  }
+}

@@ -1,0 +1,30 @@
+/** A buffer that grows: for text that is rendered, since it could not be taken as it stood. Kept from task to task. */
+export class Scratch {
+  bytes = Buffer.allocUnsafeSlow(16 * 1024);
+  length = 0;
+
+  /** Makes room for `n` more bytes; needed before any of the other calls. */
+  reserve(n: number): void {
+    const needed = this.length + n;
+    if (needed <= this.bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
+    this.bytes.copy(grown, 0, 0, this.length);
+    this.bytes = grown;
+  }
+
+  byte(byte: number): void {
+    this.bytes[this.length++] = byte;
+  }
+
+  /** Appends `source[start, end)`. A loop, because a call into the runtime costs more than it for a label or two. */
+  copy(source: Uint8Array, start: number, end: number): void {
+    const bytes = this.bytes;
+    let to = this.length;
+    for (let i = start; i < end; i++) bytes[to++] = source[i];
+    this.length = to;
+  }
+
+  append(source: Uint8Array): void {
+    this.copy(source, 0, source.length);
+  }
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { compactFamily } from '../../src/redis/compaction.ts';
+import { openSequences } from '../../src/redis/sequences.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import { seriesOf, TestStorage } from '../support/storage.ts';
+
+// A series lives until the deadline of its newest push, and nothing older shows up after that.
+
+let redis: RedisServer;
+let storage: TestStorage;
+
+before(async () => {
+  redis = await RedisServer.start();
+  storage = await TestStorage.connect(redis.port);
+});
+beforeEach(async () => {
+  await redis.cli('FLUSHALL');
+});
+after(async () => {
+  await storage[Symbol.asyncDispose]();
+  await redis.stop();
+});
+
+async function shown(): Promise<Record<string, string>> {
+  return Object.fromEntries(seriesOf(await storage.scrape()));
+}
+
+const compact = () => compactFamily(storage.connection, storage.keys, 'm');
+
+test('an older value does not come back when a newer one with a short time to live ends', async () => {
+  await storage.push('m', { 's="1"': 'old'.length, 's="2"': 1 }, { ttlMs: 60_000 });
+  await storage.push('m', { 's="1"': 9 }, { ttlMs: 200 });
+  assert.equal((await shown())['m{s="1"}'], '9');
+  await sleep(250);
+  assert.deepEqual(await shown(), { 'm{s="2"}': '1' });
+  await compact();
+  assert.deepEqual(await shown(), { 'm{s="2"}': '1' });
+  await compact();
+  assert.deepEqual(await shown(), { 'm{s="2"}': '1' });
+});
+
+test('an older value does not come back when compaction runs before and after the newer one ends', async () => {
+  const many = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`s="${i}"`, i]));
+  await storage.push('m', many, { ttlMs: 60_000 });
+  await storage.push('m', { 's="1"': 9, 's="2"': 9 }, { ttlMs: 200 });
+  await compact();
+  await sleep(250);
+  for (let round = 0; round < 3; round++) {
+    assert.equal(Object.keys(await shown()).length, 8);
+    await compact();
+  }
+  await storage.push('m', { 's="1"': 10 }, { ttlMs: 60_000 });
+  assert.equal((await shown())['m{s="1"}'], '10');
+});
+
+test('a later push with a longer time to live renews, one with a shorter time shortens', async () => {
+  await storage.push('m', { 's="1"': 1 }, { ttlMs: 150 });
+  await storage.push('m', { 's="1"': 2 }, { ttlMs: 60_000 });
+  await storage.push('m', { 's="2"': 1 }, { ttlMs: 60_000 });
+  await storage.push('m', { 's="2"': 2 }, { ttlMs: 150 });
+  await sleep(200);
+  assert.deepEqual(await shown(), { 'm{s="1"}': '2' });
+});
+
+test('0 keeps a series for ever beside others of its family that end', async () => {
+  await storage.push('m', { 's="1"': 1 }, { ttlMs: 0 });
+  await storage.push('m', { 's="2"': 1 }, { ttlMs: 150 });
+  await storage.push('m', { 's="3"': 1 }, { ttlMs: 150 });
+  await storage.push('m', { 's="3"': 2 }, { ttlMs: 0 });
+  await sleep(200);
+  assert.deepEqual(await shown(), { 'm{s="1"}': '1', 'm{s="3"}': '2' });
+  await compact();
+  assert.deepEqual(await shown(), { 'm{s="1"}': '1', 'm{s="3"}': '2' });
+});
+
+test('once a series that was kept for ever is pushed with an end, its family ends too', async () => {
+  await storage.push('m', { 's="1"': 1 }, { ttlMs: 0 });
+  await storage.push('m', { 's="1"': 2 }, { ttlMs: 150 });
+  await sleep(200);
+  assert.deepEqual(await shown(), {});
+  await compact();
+  assert.equal(await redis.cli('KEYS', '*:[fs]:*'), '');
+});
+
+test('when everything has ended nothing is left in Redis', async () => {
+  await openSequences(storage.connection, storage.keys);
+  for (let i = 0; i < 20; i++) await storage.push(`m${i}`, { 's="1"': 1 }, { ttlMs: 300 });
+  // A reservation of sequences keeps an empty bucket's clock for two minutes; that has an end too.
+  const keys = (await redis.cli('KEYS', '*')).split('\n');
+  for (const key of keys) assert.notEqual(await redis.cli('PTTL', key), '-1', key);
+  await sleep(400);
+  const left = (await redis.cli('KEYS', '*')).split('\n').filter((key) => !key.endsWith(':clock'));
+  assert.deepEqual(left.filter(Boolean), []);
+});
+
+test('metadata without samples claims nothing, and ends like a sample', async () => {
+  await storage.commit([storage.family('m', [], { type: 'counter', help: 'text' })], { ttlMs: 200 });
+  assert.equal(await storage.scrape(), '');
+  await storage.commit([storage.family('m', [storage.block('m', [['s="1"', '1']])], { type: undefined })]);
+  assert.equal(await storage.scrape(), '# HELP m text\n# TYPE m counter\nm{s="1"} 1\n');
+  await storage.commit([storage.family('n', [], { type: 'counter' })], { ttlMs: 100 });
+  await sleep(150);
+  assert.equal(await redis.cli('KEYS', '*:f:n'), '');
+});

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FamilyWrite } from '../../src/redis/block-store.ts';
+import { compactFamily } from '../../src/redis/compaction.ts';
+import { bucketOf } from '../../src/redis/keys.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import { TestStorage } from '../support/storage.ts';
+
+// No two families of one exposition may claim a sample name, and a family has one type.
+
+let redis: RedisServer;
+let storage: TestStorage;
+
+before(async () => {
+  redis = await RedisServer.start();
+  storage = await TestStorage.connect(redis.port);
+});
+beforeEach(async () => {
+  await redis.cli('FLUSHALL');
+});
+after(async () => {
+  await storage[Symbol.asyncDispose]();
+  await redis.stop();
+});
+
+function plain(name: string, type: string | null = 'gauge'): FamilyWrite {
+  return storage.family(name, [storage.block(name, [['s="1"', '1']])], { type: type ?? undefined });
+}
+
+function histogram(name: string): FamilyWrite {
+  const text = `${name}_bucket{s="1",le="+Inf"} 1\n${name}_sum{s="1"} 1\n${name}_count{s="1"} 1\n`;
+  return storage.family(name, [storage.blockOf('histogram', [['s="1"', text]])], {
+    kind: 'histogram',
+    type: 'histogram',
+  });
+}
+
+function summary(name: string): FamilyWrite {
+  const text = `${name}_sum{s="1"} 1\n${name}_count{s="1"} 1\n`;
+  return storage.family(name, [storage.blockOf('summary', [['s="1"', text]])], {
+    kind: 'summary',
+    type: 'summary',
+  });
+}
+
+async function statuses(families: readonly FamilyWrite[], ttlMs = 60_000): Promise<string[]> {
+  return (await storage.commit(families, { ttlMs })).map(({ outcome }) => outcome.status);
+}
+
+test('families whose names can clash lie in one bucket', () => {
+  for (const suffix of ['_bucket', '_sum', '_count', '_count_sum', '_total', '_created', '_info']) {
+    assert.equal(bucketOf(`some_name${suffix}`), bucketOf('some_name'));
+  }
+});
+
+const CLASHES: ReadonlyArray<readonly [title: string, first: () => FamilyWrite, second: () => FamilyWrite]> =
+  [
+    ['a histogram x and a gauge x_count', () => histogram('x'), () => plain('x_count')],
+    ['a histogram x and a gauge x_sum', () => histogram('x'), () => plain('x_sum')],
+    ['a histogram x and a gauge x_bucket', () => histogram('x'), () => plain('x_bucket')],
+    ['a summary x and a gauge x_count', () => summary('x'), () => plain('x_count')],
+    ['a histogram x and a histogram x_count', () => histogram('x'), () => histogram('x_count')],
+    ['a histogram x and a gauge x', () => histogram('x'), () => plain('x')],
+    ['a histogram x and a summary x', () => histogram('x'), () => summary('x')],
+  ];
+for (const [title, first, second] of CLASHES) {
+  test(`of ${title} the first stays, in either order`, async () => {
+    assert.deepEqual(await statuses([first()]), ['stored']);
+    assert.deepEqual(await statuses([second()]), ['taken']);
+    await redis.cli('FLUSHALL');
+    assert.deepEqual(await statuses([second()]), ['stored']);
+    assert.deepEqual(await statuses([first()]), ['taken']);
+    await redis.cli('FLUSHALL');
+    assert.deepEqual(await statuses([first(), second()]), ['stored', 'taken'], 'in one push');
+  });
+}
+
+test('names that only look alike do not clash', async () => {
+  assert.deepEqual(
+    await statuses([plain('x'), plain('x_count'), plain('x_sum'), plain('x_bucket')]),
+    Array(4).fill('stored'),
+  );
+  assert.deepEqual(
+    await statuses([summary('y'), plain('y_bucket'), plain('y_total')]),
+    Array(3).fill('stored'),
+  );
+});
+
+test('a refusal names the family in the way, its type and until when', async () => {
+  await statuses([histogram('x')], 60_000);
+  const before = Date.now();
+  const [{ outcome }] = await storage.commit([plain('x_count')]);
+  assert.ok(outcome.status === 'taken');
+  assert.equal(outcome.family, 'x');
+  assert.equal(outcome.type, 'histogram');
+  assert.ok(Math.abs(outcome.untilMs - before - 60_000) < 2000);
+});
+
+test('a name is free again when the family that had it has ended', async () => {
+  await statuses([histogram('x')], 100);
+  await sleep(150);
+  assert.deepEqual(await statuses([plain('x_count')]), ['stored']);
+  assert.deepEqual(await statuses([plain('x')]), ['stored']);
+});
+
+test('samples without TYPE take the type of the family; an untyped family takes the first type declared', async () => {
+  await statuses([plain('x', null)]);
+  assert.match(await storage.scrape(), /# TYPE x untyped\n/);
+  await statuses([plain('x', 'counter')]);
+  assert.match(await storage.scrape(), /# TYPE x counter\n/);
+  await statuses([plain('x', null)]);
+  assert.match(await storage.scrape(), /# TYPE x counter\n/);
+  assert.deepEqual(await statuses([plain('x', 'gauge')]), ['taken']);
+  assert.deepEqual(await statuses([plain('x', 'untyped')]), ['stored']);
+});
+
+test('a family whose long-lived series were all pushed again with a short life frees its name after compaction', async () => {
+  await statuses([plain('x', 'counter')], 0);
+  await statuses([plain('x', 'counter')], 100);
+  await sleep(150);
+  assert.deepEqual(
+    await statuses([plain('x', 'gauge')]),
+    ['taken'],
+    'its deadline is still that of the longest block',
+  );
+  await compactFamily(storage.connection, storage.keys, 'x');
+  assert.deepEqual(await statuses([plain('x', 'gauge')]), ['stored']);
+});
+
+test('20 pushes at once, half as gauge and half as counter: one type, and the others are refused', async () => {
+  await using other = await TestStorage.connect(redis.port);
+  const pieces = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => {
+      const block = storage.block('x', [[`s="${i}"`, '1']]);
+      return (i % 3 ? storage : other).commit([
+        storage.family('x', [block], { type: i % 2 ? 'gauge' : 'counter' }),
+      ]);
+    }),
+  );
+  const stored = pieces.flat().filter(({ outcome }) => outcome.status === 'stored');
+  assert.equal(new Set(stored.map(({ family }) => family.type)).size, 1);
+  assert.equal(stored.length, 10);
+});

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { compactFamily } from '../../src/redis/compaction.ts';
+import { openSequences, SEQUENCES_PER_BLOCK } from '../../src/redis/sequences.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import { seriesOf, TestStorage } from '../support/storage.ts';
+
+// Of two pushes of one series, the one that was acknowledged later wins, by whatever path.
+
+let redis: RedisServer;
+let storage: TestStorage;
+
+before(async () => {
+  redis = await RedisServer.start();
+  storage = await TestStorage.connect(redis.port);
+});
+beforeEach(async () => {
+  await redis.cli('FLUSHALL');
+});
+after(async () => {
+  await storage[Symbol.asyncDispose]();
+  await redis.stop();
+});
+
+async function shown(series: string): Promise<string | undefined> {
+  return seriesOf(await storage.scrape()).get(series);
+}
+
+test('a series that comes in another block than before has its later value', async () => {
+  await storage.push('m', { 's="1"': 1, 's="2"': 1 });
+  await storage.push('m', { 's="2"': 2, 's="3"': 2 });
+  assert.deepEqual(
+    [...seriesOf(await storage.scrape())],
+    [
+      ['m{s="2"}', '2'],
+      ['m{s="3"}', '2'],
+      ['m{s="1"}', '1'],
+    ],
+  );
+});
+
+test('the same series in the same order overwrite themselves: nothing stale is kept', async () => {
+  for (let value = 1; value <= 5; value++) await storage.push('m', { 's="1"': value, 's="2"': value });
+  const order = (await redis.cli('KEYS', '*:s:m')).split('\n');
+  assert.equal(await redis.cli('ZCARD', order[0]), '1');
+  assert.equal(await shown('m{s="2"}'), '5');
+});
+
+test('the same series in a shuffled order are shown once, with their later values', async () => {
+  await storage.push('m', { 's="1"': 1, 's="2"': 1, 's="3"': 1 });
+  await storage.push('m', { 's="3"': 2, 's="1"': 2, 's="2"': 2 });
+  assert.deepEqual([...seriesOf(await storage.scrape()).values()], ['2', '2', '2']);
+});
+
+test('a series twice in one body, in two blocks that arrive in the wrong order, has the value that stands last', async () => {
+  const base = await openSequences(storage.connection, storage.keys);
+  const block = (value: number) => storage.family('m', [storage.block('m', [['s="1"', String(value)]])]);
+  const other = storage.family('m', [
+    storage.block('m', [
+      ['s="1"', '2'],
+      ['s="9"', '2'],
+    ]),
+  ]);
+  const second = await storage.commit([other], {
+    bodyId: 7,
+    sequences: base.map((s) => s + SEQUENCES_PER_BLOCK),
+  });
+  const first = await storage.commit([block(1)], { bodyId: 7, sequences: base });
+  assert.deepEqual(
+    [...first, ...second].map(({ outcome }) => outcome.status),
+    ['stored', 'stored'],
+  );
+  assert.equal(await shown('m{s="1"}'), '2');
+});
+
+test('the same block twice in one body: the later one stays, though the earlier one arrives after it', async () => {
+  const base = await openSequences(storage.connection, storage.keys);
+  const block = (value: number) => storage.family('m', [storage.block('m', [['s="1"', String(value)]])]);
+  await storage.commit([block(2)], { bodyId: 7, sequences: base.map((s) => s + SEQUENCES_PER_BLOCK) });
+  await storage.commit([block(1)], { bodyId: 7, sequences: base });
+  assert.equal(await shown('m{s="1"}'), '2');
+});
+
+test('a push after a body wins over it, and a body after a push wins over that', async () => {
+  await storage.push('m', { 's="1"': 1 });
+  const base = await openSequences(storage.connection, storage.keys);
+  await storage.commit(
+    [
+      storage.family('m', [
+        storage.block('m', [
+          ['s="1"', '2'],
+          ['s="2"', '2'],
+        ]),
+      ]),
+    ],
+    {
+      sequences: base.map((s) => s + 200 * SEQUENCES_PER_BLOCK),
+    },
+  );
+  assert.equal(await shown('m{s="1"}'), '2');
+  await storage.push('m', { 's="1"': 3 });
+  assert.equal(await shown('m{s="1"}'), '3');
+});
+
+test('a clock of Redis that steps back does not bring older values back', async () => {
+  await storage.push('m', { 's="1"': 1, 's="2"': 1 });
+  await storage.setClock(-20_000);
+  await storage.push('m', { 's="1"': 2 });
+  assert.equal(await shown('m{s="1"}'), '2');
+  const base = await openSequences(storage.connection, storage.keys);
+  await storage.commit(
+    [
+      storage.family('m', [
+        storage.block('m', [
+          ['s="1"', '3'],
+          ['s="3"', '3'],
+        ]),
+      ]),
+    ],
+    { sequences: base },
+  );
+  assert.equal(await shown('m{s="1"}'), '3');
+  await compactFamily(storage.connection, storage.keys, 'm');
+  assert.equal(await shown('m{s="1"}'), '3');
+});
+
+test('a clock of Redis that steps forward does not stop pushes', async () => {
+  await storage.push('m', { 's="1"': 1 });
+  await storage.setClock(60_000);
+  await storage.push('m', { 's="1"': 2 });
+  assert.equal(await shown('m{s="1"}'), '2');
+});
+
+test('a write that was reported as timed out does nothing when it arrives later', async () => {
+  await using hasty = await TestStorage.connect(redis.port, { timeoutMs: 300 });
+  await storage.push('m', { 's="1"': 1 });
+  redis.pause();
+  const [late] = await hasty.commit([hasty.family('m', [hasty.block('m', [['s="1"', '2']])])]);
+  assert.equal(late.outcome.status, 'failed');
+  // The command lies in the server's socket. Longer than the timeout and its slack of one second.
+  await sleep(1500);
+  redis.resume();
+  await storage.push('other', { 's="1"': 1 });
+  await sleep(100);
+  assert.equal(await shown('m{s="1"}'), '1');
+});
+
+test('a write that timed out and arrives just in time never overrides what was acknowledged after it', async () => {
+  await using hasty = await TestStorage.connect(redis.port, { timeoutMs: 300 });
+  const family = (value: string) => [hasty.family('m', [hasty.block('m', [['s="1"', value]])])];
+  redis.pause();
+  const [late] = await hasty.commit(family('1'));
+  assert.equal(late.outcome.status, 'failed');
+  redis.resume();
+  await hasty.connection.whenUp();
+  const [acknowledged] = await hasty.commit(family('2'));
+  assert.equal(acknowledged.outcome.status, 'stored');
+  await sleep(100);
+  assert.equal(await shown('m{s="1"}'), '2');
+});

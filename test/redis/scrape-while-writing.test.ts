@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { compactFamily } from '../../src/redis/compaction.ts';
+import { READ_LIMITS, type ReadOptions } from '../../src/redis/family-reader.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import { seriesOf, TestStorage } from '../support/storage.ts';
+
+// A series that lives from before a scrape until after it is in it exactly once, whatever happens meanwhile.
+
+let redis: RedisServer;
+let storage: TestStorage;
+
+before(async () => {
+  redis = await RedisServer.start();
+  storage = await TestStorage.connect(redis.port);
+});
+beforeEach(async () => {
+  await redis.cli('FLUSHALL');
+});
+after(async () => {
+  await storage[Symbol.asyncDispose]();
+  await redis.stop();
+});
+
+const compact = () => compactFamily(storage.connection, storage.keys, 'm');
+
+/** Reads every family block by block, and does something once, at the n-th pause between two steps. */
+function interrupted(at: number, action: () => Promise<unknown>): ReadOptions {
+  let pauses = 0;
+  return {
+    limits: { ...READ_LIMITS, wholeBlocks: 0, pageBlocks: 1 },
+    pause: async () => {
+      if (pauses++ === at) await action();
+    },
+  };
+}
+
+async function fillSixBlocks(): Promise<void> {
+  for (let block = 0; block < 6; block++) {
+    await storage.push('m', { [`s="${block}a"`]: 1, [`s="${block}b"`]: 1, [`s="${block}c"`]: 1 });
+  }
+}
+
+const ALL = 18;
+const STEPS = [0, 1, 2, 3, 4, 5, 6];
+
+for (const step of STEPS) {
+  test(`series that move to a new block at step ${step} of a scrape are in it once`, async () => {
+    await fillSixBlocks();
+    const move = async () => {
+      await storage.push('m', { 's="0a"': 2, 's="0b"': 2, 's="5c"': 2 });
+      await storage.push('m', { 's="0c"': 2, 's="1a"': 2, 's="1b"': 2 });
+      await compact();
+    };
+    assert.equal(seriesOf(await storage.scrape(interrupted(step, move))).size, ALL);
+  });
+
+  test(`series that move at step ${step}, and back to the block they came from, are in it once`, async () => {
+    await fillSixBlocks();
+    await storage.push('m', { 's="0a"': 2, 's="0b"': 2 });
+    const move = async () => {
+      await compact();
+      await storage.push('m', { 's="0a"': 3, 's="0b"': 3, 's="0c"': 3 });
+      await compact();
+    };
+    assert.equal(seriesOf(await storage.scrape(interrupted(step, move))).size, ALL);
+  });
+
+  test(`compaction at step ${step} of a scrape takes nothing from it`, async () => {
+    await fillSixBlocks();
+    await storage.push('m', { 's="0a"': 2, 's="0b"': 2, 's="1c"': 2 });
+    await storage.push('m', { 's="2a"': 2, 's="2b"': 2, 's="2c"': 2, 's="3a"': 2 });
+    assert.equal(seriesOf(await storage.scrape(interrupted(step, compact))).size, ALL);
+  });
+}
+
+test('a compaction that is overtaken by another one, and by pushes, does no harm', async () => {
+  for (const step of ['listed', 'headers', 'change'] as const) {
+    await redis.cli('FLUSHALL');
+    await fillSixBlocks();
+    await storage.push('m', { 's="0a"': 2, 's="1a"': 2, 's="1b"': 2, 's="2a"': 2 });
+    await compactFamily(storage.connection, storage.keys, 'm', {
+      pause: async (at) => {
+        if (at !== step) return;
+        await storage.push('m', { 's="1a"': 3, 's="1b"': 3, 's="1c"': 3 });
+        await compact();
+        await storage.push('m', { 's="0a"': 4 });
+      },
+    });
+    const shown = seriesOf(await storage.scrape());
+    assert.equal(shown.size, ALL);
+    assert.equal(shown.get('m{s="0a"}'), '4');
+    assert.equal(shown.get('m{s="1b"}'), '3');
+    assert.equal(shown.get('m{s="2a"}'), '2');
+  }
+});
+
+test('a block that Redis has lost is skipped and counted, and the rest is shown', async () => {
+  await fillSixBlocks();
+  const [hash] = (await redis.cli('KEYS', '*:f:m')).split('\n');
+  const [order] = (await redis.cli('KEYS', '*:s:m')).split('\n');
+  const field = await storage.connection.command('ZRANGE', order, 2, 2);
+  await storage.connection.command('HDEL', hash, (field as Buffer[])[0]);
+  const damaged = (await storage.connection.command('ZRANGE', order, 3, 3)) as Buffer[];
+  await storage.connection.command('HSET', hash, damaged[0], 'not a block');
+  for (const options of [{}, interrupted(-1, async () => {})]) {
+    const shown = seriesOf(await storage.scrape(options));
+    assert.equal(shown.size, ALL - 6);
+  }
+});
+
+test('a scrape fails, and does not end, when Redis goes away in the middle', async () => {
+  await fillSixBlocks();
+  await assert.rejects(
+    storage.scrape(interrupted(3, () => redis.restart())),
+    (error: Error & { reason?: string }) => error.reason === 'connection',
+  );
+  await storage.connection.whenUp();
+});
