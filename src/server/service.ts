@@ -12,6 +12,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { Listener } from './listener.ts';
 import { LogThrottle } from './log-throttle.ts';
 import type { Logger } from './logger.ts';
+import { Releases } from './releases.ts';
 import { healthy, ready } from './routes/health.ts';
 import { ingestHandler } from './routes/ingest.ts';
 import { landing } from './routes/landing.ts';
@@ -51,28 +52,24 @@ export interface Service extends AsyncDisposable {
  * then nothing is left behind.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  // Everything acquired pushes how to let go of it.
-  const releases: Array<() => Promise<unknown>> = [];
-  const release = async (): Promise<void> => {
-    for (let next = releases.pop(); next !== undefined; next = releases.pop()) await next();
-  };
+  const releases = new Releases(options.log);
   try {
     const running = await assemble(options, releases);
     let stopping: Promise<void> | undefined;
     const stop = (): Promise<void> => {
-      stopping ??= running.drain().then(release);
+      stopping ??= running.drain().then(() => releases.run());
       return stopping;
     };
     return { listener: running.listener, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
-    await release();
+    await releases.run();
     throw error;
   }
 }
 
 async function assemble(
   { config, log, version, onFatal }: ServiceOptions,
-  releases: Array<() => Promise<unknown>>,
+  releases: Releases,
 ): Promise<{ listener: Listener; drain(): Promise<void> }> {
   const lifecycle = new Lifecycle();
   const telemetry = new Telemetry(version);
@@ -80,26 +77,26 @@ async function assemble(
 
   const redis = await chooseRedis(config, { log, lifecycle, onFatal }, releases);
   const store = new Store(redis, new StoreWatch({ log, telemetry, throttle }));
-  releases.push(() => store.close());
+  releases.push('the connection to Redis', () => store.close());
   const pool = new WorkerPool({
     threads: config.workers,
     redis,
     onError: (err) => log.error({ err, stack: err.stack }, 'a worker thread broke'),
   });
-  releases.push(() => pool.close());
+  releases.push('the worker threads', () => pool.close());
   const compaction = new CompactionQueue({
     compact: (task) => pool.compact(task),
     onResult: (result) => telemetry.recordCompaction(result),
     onError: (err) => log.error({ err }, 'a compaction failed'),
   });
-  releases.push(() => compaction.close());
+  releases.push('the compaction', () => compaction.close());
   const sweep = new Sweep({
     familyNames: () => store.familyNames(),
     compact: (task) => pool.compact(task),
     onResult: (result) => telemetry.recordCompaction(result),
     onError: (err) => log.debug({ err }, 'a sweep ended early'),
   });
-  releases.push(() => sweep.close());
+  releases.push('the sweep', () => sweep.close());
 
   const taskTurns = new Turns({ limit: pool.window });
   const bodyTurns = new Turns({
@@ -191,7 +188,7 @@ async function assemble(
 async function chooseRedis(
   config: Config,
   deps: { readonly log: Logger; readonly lifecycle: Lifecycle; onFatal(error: Error): void },
-  releases: Array<() => Promise<unknown>>,
+  releases: Releases,
 ): Promise<RedisOptions> {
   const options = toRedisOptions(config);
   if (!config.redis.isEmbedded) {
@@ -204,7 +201,7 @@ async function chooseRedis(
   try {
     const server = await startEmbeddedServer({ ...(binary !== undefined && { binary }), maxMemoryBytes });
     let stopped = false;
-    releases.push(() => {
+    releases.push('the embedded Redis', () => {
       stopped = true;
       return server.stop();
     });

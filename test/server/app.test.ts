@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { createApp } from '../../src/server/app.ts';
+import { Lifecycle } from '../../src/server/lifecycle.ts';
+import { Listener } from '../../src/server/listener.ts';
+import { createLogger, type LogLevel } from '../../src/server/logger.ts';
+import { telemetryHandler } from '../../src/server/routes/telemetry.ts';
+import { Telemetry } from '../../src/server/telemetry.ts';
+import { RawConnection } from './raw-http.ts';
+
+interface TestServer extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly lines: string[];
+  readonly telemetry: Telemetry;
+  readonly lifecycle: Lifecycle;
+  readonly listener: Listener;
+}
+
+async function serve(level: LogLevel = 'info'): Promise<TestServer> {
+  const lines: string[] = [];
+  const log = createLogger({ level, format: 'logfmt' }, { write: (line) => void lines.push(line) });
+  const telemetry = new Telemetry('1.2.3');
+  const lifecycle = new Lifecycle();
+  const app = createApp({
+    endpoints: [
+      { name: 'telemetry', path: '/telemetry', methods: { GET: telemetryHandler(telemetry) } },
+      {
+        name: 'sink',
+        path: '/sink',
+        methods: { POST: (_req, res) => void res.end('ok'), PUT: (_req, res) => void res.end('ok') },
+      },
+      {
+        name: 'broken',
+        path: '/broken',
+        methods: {
+          GET: async () => {
+            throw new Error('the secret of the house');
+          },
+        },
+      },
+    ],
+    lifecycle,
+    telemetry,
+    log,
+    tls: false,
+  });
+  const listener = await Listener.open(
+    { host: '127.0.0.1', port: 0, tls: undefined, onError: assert.ifError },
+    app,
+  );
+  return {
+    url: `http://127.0.0.1:${listener.port}`,
+    port: listener.port,
+    lines,
+    telemetry,
+    lifecycle,
+    listener,
+    [Symbol.asyncDispose]: async () => void (await listener.close(0)),
+  };
+}
+
+test('an unknown path is 404 in plain text', async () => {
+  await using server = await serve();
+  for (const path of ['/', '/nothing', '/Telemetry', '/telemetry/', '/telemetry/more']) {
+    const answer = await fetch(server.url + path);
+    assert.equal(answer.status, 404, path);
+    assert.match(answer.headers.get('content-type') ?? '', /^text\/plain/);
+    assert.match(await answer.text(), /^there is nothing at ".*"\n$/);
+  }
+});
+
+test('a wrong method is 405 with the right ones, OPTIONS and HEAD too', async () => {
+  await using server = await serve();
+  for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH']) {
+    const answer = await fetch(`${server.url}/sink`, { method });
+    assert.equal(answer.status, 405, method);
+    assert.equal(answer.headers.get('allow'), 'POST, PUT');
+  }
+  const answer = await fetch(`${server.url}/telemetry`, { method: 'POST', body: 'x' });
+  assert.equal(answer.status, 405);
+  assert.equal(answer.headers.get('allow'), 'GET, HEAD');
+  using trace = await RawConnection.open(server.port);
+  trace.send('TRACE /sink HTTP/1.1\r\nHost: x\r\n\r\n');
+  await trace.until(/^HTTP\/1.1 405 [\s\S]*Allow: POST, PUT\r\n/);
+});
+
+test('queries are ignored', async () => {
+  await using server = await serve();
+  assert.equal((await fetch(`${server.url}/telemetry?name[]=x&a=%zz`)).status, 200);
+});
+
+test('an unexpected error is 500 and says nothing of itself, but the log does', async () => {
+  await using server = await serve();
+  const answer = await fetch(`${server.url}/broken`);
+  assert.equal(answer.status, 500);
+  assert.equal(await answer.text(), 'internal error; the log of the gateway says more\n');
+  assert.equal(server.lines.length, 1);
+  assert.match(server.lines[0] ?? '', /level=error .*err="the secret of the house" stack="Error: /);
+});
+
+test('browsers are told to do nothing with answers, and nothing tells what runs here', async () => {
+  await using server = await serve();
+  const { headers } = await fetch(`${server.url}/telemetry`);
+  assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'/);
+  assert.equal(headers.get('x-content-type-options'), 'nosniff');
+  for (const name of ['strict-transport-security', 'x-powered-by', 'etag', 'server']) {
+    assert.equal(headers.get(name), null, name);
+  }
+});
+
+test('requests are logged at debug, without query and headers', async () => {
+  await using server = await serve('debug');
+  await fetch(`${server.url}/telemetry?token=c2VjcmV0`, { headers: { authorization: 'Bearer c2VjcmV0' } });
+  await fetch(`${server.url}/broken`);
+  await fetch(`${server.url}/nothing`);
+  const requests = server.lines.filter((line) => line.includes('msg=request'));
+  assert.match(
+    requests[0] ?? '',
+    /level=debug msg=request .*method=GET path=\/telemetry code=200 remote=127.0.0.1 duration_ms=\d+\n$/,
+  );
+  assert.match(requests[1] ?? '', /level=debug .* path=\/broken code=500 /);
+  assert.match(requests[2] ?? '', /level=debug .* path=\/nothing code=404 /);
+  assert.doesNotMatch(server.lines.join(''), /c2VjcmV0/);
+});
+
+test('requests are counted by handler, code and method, whatever paths clients make up', async () => {
+  await using server = await serve();
+  for (let i = 0; i < 10; i++) await fetch(`${server.url}/made-up-${i}`);
+  await fetch(`${server.url}/sink`, { method: 'POST', body: 'x' });
+  await fetch(`${server.url}/sink`);
+  const text = await (await fetch(`${server.url}/telemetry`)).text();
+  const counts = text.split('\n').filter((line) => line.startsWith('pushgateway_http_requests_total{'));
+  assert.deepEqual(counts.sort(), [
+    'pushgateway_http_requests_total{handler="none",code="404",method="get"} 10',
+    'pushgateway_http_requests_total{handler="sink",code="200",method="post"} 1',
+    'pushgateway_http_requests_total{handler="sink",code="405",method="get"} 1',
+  ]);
+});
+
+test('promtool has nothing to say about the telemetry', async () => {
+  await using server = await serve();
+  const { telemetry } = server;
+  telemetry.observe({
+    ready: () => true,
+    redisUp: () => true,
+    bodiesInFlight: () => 1,
+    bodiesWaiting: () => 0,
+    scrapesInFlight: () => 0,
+    tasksInFlight: () => 0,
+    workerThreads: () => 2,
+    workerQueueLength: () => 0,
+    compactionQueueLength: () => 0,
+  });
+  telemetry.recordIngest({
+    kind: 'ingest',
+    lines: 4,
+    accepted: 2,
+    rejected: { syntax: 1 },
+    errors: [{ line: 1, message: 'no' }],
+    failure: { reason: 'timeout', message: 'late', notStored: 1 },
+    compact: [],
+    blocksWritten: 1,
+    redisMs: 3,
+  });
+  telemetry.recordCompaction({ kind: 'compact', blocksRemoved: 1, blocksRewritten: 1 });
+  telemetry.recordWholeScrape({ families: 1, series: 2, bytes: 100, damagedBlocks: 0 }, 0.1);
+  telemetry.scrapeDuration.observe({ status_code: '200' }, 0.1);
+  const answer = await fetch(`${server.url}/telemetry`);
+  assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  const text = await answer.text();
+  for (const line of [
+    'metrics_cache_size 2',
+    'metrics_request_duration_seconds_count{status_code="200"} 1',
+    'pushgateway_samples_accepted_total 2',
+    'pushgateway_samples_rejected_total{reason="syntax"} 1',
+    'pushgateway_samples_not_stored_total{reason="timeout"} 1',
+    'pushgateway_ready 1',
+    'pushgateway_worker_threads 2',
+    `pushgateway_build_info{version="1.2.3",nodeversion="${process.version}"} 1`,
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line);
+  }
+  assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
+  assert.match(text, /^process_resident_memory_bytes /m);
+  assert.deepEqual(await promtool(text), { status: 0, output: '' });
+});
+
+function promtool(text: string): Promise<{ status: number; output: string }> {
+  return new Promise((resolve) => {
+    const child = execFile('promtool', ['check', 'metrics'], (error, stdout, stderr) =>
+      resolve({ status: error ? Number(error.code) : 0, output: stdout + stderr }),
+    );
+    child.stdin?.end(text);
+  });
+}
+
+test('while the gateway drains every answer ends its connection', async () => {
+  await using server = await serve();
+  using client = await RawConnection.open(server.port);
+  client.send('GET /telemetry HTTP/1.1\r\nHost: x\r\n\r\n');
+  await client.until(/Connection: keep-alive/);
+  server.lifecycle.advance('draining');
+  client.send('GET /telemetry HTTP/1.1\r\nHost: x\r\n\r\n');
+  await client.until(/Connection: close/);
+  await client.untilClosed();
+});
