@@ -13,6 +13,8 @@ export interface ListedBlock {
 export interface BlockList {
   /** The server's clock when the list was begun, ms. */
   readonly nowMs: number;
+  /** How often compaction had changed blocks of the family then: a block with a higher revision was changed since. */
+  readonly revision: number;
   /** Newest first. */
   readonly blocks: ListedBlock[];
 }
@@ -28,19 +30,19 @@ export async function listBlocks(
   family: string,
 ): Promise<BlockList> {
   const blocks: ListedBlock[] = [];
-  let nowMs = 0;
+  let [nowMs, revision] = [0, 0];
   let lowest = '-inf';
   for (;;) {
     const reply = (await connection.run({
       script: 'listBlocks',
-      keys: [keys.order(bucket, family)],
+      keys: [keys.family(bucket, family), keys.order(bucket, family)],
       args: [lowest, PAGE],
     })) as Buffer[];
-    if (lowest === '-inf') nowMs = Number(String(reply[0]));
-    for (let i = 1; i < reply.length; i += 2) {
+    if (lowest === '-inf') [nowMs, revision] = [Number(String(reply[0])), Number(String(reply[1]))];
+    for (let i = 2; i < reply.length; i += 2) {
       blocks.push({ field: reply[i].toString('latin1'), sequence: Number(String(reply[i + 1])) });
     }
-    if (reply.length - 1 < PAGE * 2) return { nowMs, blocks: blocks.reverse() };
+    if (reply.length - 2 < PAGE * 2) return { nowMs, revision, blocks: blocks.reverse() };
     lowest = `(${blocks[blocks.length - 1].sequence}`;
   }
 }

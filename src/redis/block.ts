@@ -7,17 +7,17 @@ import type { Buffer as NodeBuffer } from 'node:buffer';
  *             8  float64  deadline, ms. Written by the commit script
  *            16  uint8    kind of its entries: 0 plain, 1 histogram, 2 summary; bit 7: lengths are uint32
  *            17  uint8    version of this layout: 1
- *            18  uint8    1 if compaction has taken entries out of it
- *            19           0
+ *            18           2 bytes, 0
  *            20  uint32   number of entries, n
- *            24  n × 2 uint32   identity of each entry, high and low half
+ *            24  uint32   0, or the family's revision in which compaction took entries out of it. Written by its script
+ *            28  n × 2 uint32   identity of each entry, high and low half
  *                n × uint16     bytes of text of each entry (or uint32)
  *                               the text: exposition lines, entry after entry
  *
  * All numbers are little-endian. A block whose deadline has passed is not shown, but hides older values of its
  * entries; it can do so without its text.
  */
-export const HEADER_BYTES = 24;
+export const HEADER_BYTES = 28;
 /** The part of the header that the commit script writes; a payload is the value without it. */
 export const STAMP_BYTES = 16;
 
@@ -46,19 +46,16 @@ export class PayloadWriter {
   readonly textAt: number;
   #entries = 0;
 
-  constructor(kind: FamilyKind, entries: number, textBytes: number, wide: boolean, rewritten = false) {
+  constructor(kind: FamilyKind, entries: number, textBytes: number, wide: boolean) {
     this.payload = Buffer.allocUnsafe(payloadSize(entries, textBytes, wide));
     this.#view = new DataView(this.payload.buffer, this.payload.byteOffset, this.payload.byteLength);
     this.#wide = wide;
     const head = HEADER_BYTES - STAMP_BYTES;
     this.#lengthsAt = head + entries * 8;
     this.textAt = this.#lengthsAt + entries * (wide ? 4 : 2);
-    this.#view.setUint32(
-      0,
-      KINDS.indexOf(kind) | (wide ? WIDE : 0) | (VERSION << 8) | (rewritten ? 1 << 16 : 0),
-      true,
-    );
+    this.#view.setUint32(0, KINDS.indexOf(kind) | (wide ? WIDE : 0) | (VERSION << 8), true);
     this.#view.setUint32(4, entries, true);
+    this.#view.setUint32(8, 0, true);
   }
 
   add(hi: number, lo: number, length: number): void {
@@ -78,7 +75,8 @@ export class BlockView {
   readonly sequence: number;
   readonly deadlineMs: number;
   readonly kind: FamilyKind;
-  readonly rewritten: boolean;
+  /** 0 if it is as it was pushed. */
+  readonly revision: number;
   readonly count: number;
   readonly textAt: number;
   readonly #wide: boolean;
@@ -94,7 +92,7 @@ export class BlockView {
     const kind = KINDS[flags & 0x7f];
     if (kind === undefined || view.getUint8(17) !== VERSION) throw new BlockFormatError();
     this.kind = kind;
-    this.rewritten = view.getUint8(18) === 1;
+    this.revision = view.getUint32(24, true);
     this.#wide = (flags & WIDE) !== 0;
     this.count = view.getUint32(20, true);
     this.textAt = HEADER_BYTES + this.count * (this.#wide ? 12 : 10);

@@ -137,14 +137,12 @@ export class RedisConnection {
   async close(): Promise<void> {
     this.#closed = true;
     this.#up = false;
-    if (this.#client.status === 'end') return;
-    const ended = new Promise<void>((resolve) => this.#client.once('end', resolve));
-    if (this.#client.status === 'ready') {
-      this.#client.quit().catch(() => this.#client.disconnect());
-    } else {
-      this.#client.disconnect();
-    }
-    const timer = setTimeout(() => this.#client.disconnect(), 1 * SECOND);
+    const client = this.#client;
+    // Only a connection that is there says when it has ended.
+    if (client.status !== 'ready') return client.disconnect();
+    const ended = new Promise<void>((resolve) => client.once('end', resolve));
+    client.quit().catch(() => client.disconnect());
+    const timer = setTimeout(() => client.disconnect(), 1 * SECOND);
     await ended;
     clearTimeout(timer);
   }

@@ -124,10 +124,11 @@ function* wholeTexts(
 }
 
 /*
- * A large family is listed, and then read in pages while others write to it. What can happen in between:
+ * A large family is listed, and then read newest first in pages, while others write to it. What can happen in between:
  * - A block is overwritten by a later push of the same series. It is read as it is then.
- * - A series moves to a new block, and compaction removes the block that was listed, or takes the series out of it and
- *   marks it. Then the list is made again, and what has not been read is, until nothing of that kind happens.
+ * - A series moves to a new block, and compaction removes the listed block or takes the series out of it. The older
+ *   blocks that are still to be read may hold older values of that series, so nothing more is shown from this list: it
+ *   is made again, with the new block at its head, and what has not been read yet is.
  * Whether a block has expired is decided by the time at which its list was made, so that a block that was listed as
  * living is not taken for ended while its series are pushed again elsewhere.
  */
@@ -139,43 +140,61 @@ async function* pagedTexts(
   kind: FamilyKind,
   meanBlockBytes: number,
   stats: ReadStats,
-  { limits = READ_LIMITS, pause }: ReadOptions,
+  options: ReadOptions,
 ): AsyncGenerator<Buffer, void> {
-  const pageBlocks = Math.max(1, Math.min(limits.pageBlocks, Math.floor(limits.pageBytes / meanBlockBytes)));
-  const hash = keys.family(bucket, name);
   const read = new Map<string, number>();
   let merge: BlockMerge | undefined;
-  let settled = false;
-  for (let round = 0; !settled; round++) {
-    if (round === MAX_ROUNDS)
-      throw new StoreError('churn', `the family ${name} changes faster than it can be read`);
-    const { nowMs, blocks } = await listBlocks(connection, keys, bucket, name);
-    const unread = round === 0 ? blocks : blocks.filter((block) => read.get(block.field) !== block.sequence);
-    merge ??= new BlockMerge((blocks.length * meanBlockBytes) / TYPICAL_ENTRY_BYTES);
-    settled = true;
-    await pause?.('listed');
-    let coming = fetchPage(connection, hash, unread, 0, pageBlocks);
-    for (let from = 0; from < unread.length; from += pageBlocks) {
-      const values = await coming;
-      // The next page is on its way while this one is worked on.
-      coming = fetchPage(connection, hash, unread, from + pageBlocks, pageBlocks);
-      for (let i = 0; i < values.length; i++) {
-        const { field, sequence } = unread[from + i];
-        const value = values[i];
-        if (value === null && !(await isDamaged(connection, keys.order(bucket, name), unread[from + i]))) {
-          settled = false;
-          continue;
-        }
-        read.set(field, sequence);
-        const block = viewOf(value, kind, stats);
-        if (block === undefined) continue;
-        if (block.rewritten) settled = false;
-        yield* merge.take(block, nowMs);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const list = await listBlocks(connection, keys, bucket, name);
+    const unread =
+      round === 0 ? list.blocks : list.blocks.filter(({ field, sequence }) => read.get(field) !== sequence);
+    merge ??= new BlockMerge((unread.length * meanBlockBytes) / TYPICAL_ENTRY_BYTES);
+    await options.pause?.('listed');
+    let settled = true;
+    for await (const [listed, value] of fetchBlocks(
+      connection,
+      keys.family(bucket, name),
+      unread,
+      meanBlockBytes,
+      options,
+    )) {
+      if (value === null && !(await isDamaged(connection, keys.order(bucket, name), listed))) {
+        settled = false;
+        break;
       }
-      await pause?.('page');
+      read.set(listed.field, listed.sequence);
+      const block = viewOf(value, kind, stats);
+      if (block === undefined) continue;
+      yield* merge.take(block, list.nowMs);
+      if (block.revision > list.revision) {
+        settled = false;
+        break;
+      }
+    }
+    if (settled) {
+      stats.series += merge.series;
+      return;
     }
   }
-  stats.series += merge?.series ?? 0;
+  throw new StoreError('churn', `the family ${name} changes faster than it can be read`);
+}
+
+/** The values of blocks, in their order; the next page is on its way while one is worked on. */
+async function* fetchBlocks(
+  connection: RedisConnection,
+  hash: string,
+  blocks: readonly ListedBlock[],
+  meanBlockBytes: number,
+  { limits = READ_LIMITS, pause }: ReadOptions,
+): AsyncGenerator<[ListedBlock, Buffer | null], void> {
+  const pageBlocks = Math.max(1, Math.min(limits.pageBlocks, Math.floor(limits.pageBytes / meanBlockBytes)));
+  let coming = fetchPage(connection, hash, blocks, 0, pageBlocks);
+  for (let from = 0; from < blocks.length; from += pageBlocks) {
+    const values = await coming;
+    coming = fetchPage(connection, hash, blocks, from + pageBlocks, pageBlocks);
+    for (let i = 0; i < values.length; i++) yield [blocks[from + i], values[i]];
+    await pause?.('page');
+  }
 }
 
 function fetchPage(

@@ -12,7 +12,8 @@
  *
  * Fields of a family: `t` type, `h` help (escaped, as pushed), `d` latest deadline (ms), `n` bytes of all blocks, `l`
  * bytes known to live, `b` the last body and `m` the bytes it has written, `k` fingerprint of the secret, `v` number
- * of commits, `c` token of the compaction under way, `x` when the last one ended (ms). Fields of blocks are longer.
+ * of commits, `c` token of the compaction under way, `x` when the last one ended (ms), `r` number of times
+ * that one changed blocks. Fields of blocks are longer.
  */
 export const BUCKETS = 64;
 

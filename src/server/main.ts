@@ -62,6 +62,10 @@ async function run(config: Config): Promise<void> {
   const output = standardError();
   const log = createLogger(config.log, output);
   process.on('exit', () => output.flushSync());
+  // By default they are printed as they are, several lines long.
+  process
+    .removeAllListeners('warning')
+    .on('warning', (err) => log.warn({ err, kind: err.name }, 'a warning of Node.js'));
   const version = packageVersion();
   let service: Service | undefined;
   let fatal: Error | undefined;

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { StoreError } from '../../src/redis/failure.ts';
+import type { Store } from '../../src/redis/store.ts';
+import { Turns } from '../../src/server/admission.ts';
 import { createApp } from '../../src/server/app.ts';
 import { Lifecycle } from '../../src/server/lifecycle.ts';
 import { Listener } from '../../src/server/listener.ts';
+import { LogThrottle } from '../../src/server/log-throttle.ts';
 import { createLogger, type LogLevel } from '../../src/server/logger.ts';
+import { scrapeHandler } from '../../src/server/routes/scrape.ts';
 import { telemetryHandler } from '../../src/server/routes/telemetry.ts';
 import { Telemetry } from '../../src/server/telemetry.ts';
 import { RawConnection } from './raw-http.ts';
@@ -195,6 +200,47 @@ function promtool(text: string): Promise<{ status: number; output: string }> {
     child.stdin?.end(text);
   });
 }
+
+test('a scrape that fails while its beginning is in the compressor is a clean 503', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'info', format: 'logfmt' }, { write: (line) => void lines.push(line) });
+  const telemetry = new Telemetry('1.2.3');
+  const lifecycle = new Lifecycle();
+  lifecycle.advance('ready');
+  async function* broken(): AsyncGenerator<Buffer, never> {
+    yield Buffer.from('a 1\n');
+    throw new StoreError('timeout', 'Redis did not answer in time');
+  }
+  const scrape = scrapeHandler({
+    store: { ready: true, scrape: broken } as unknown as Store,
+    lifecycle,
+    telemetry,
+    turns: new Turns({ limit: 1 }),
+    log,
+    throttle: new LogThrottle(),
+    compression: true,
+    timeoutMs: 0,
+  });
+  const app = createApp({
+    endpoints: [{ name: 'metrics', path: '/metrics', methods: { GET: scrape } }],
+    lifecycle,
+    telemetry,
+    log,
+    tls: false,
+  });
+  const listener = await Listener.open(
+    { host: '127.0.0.1', port: 0, tls: undefined, onError: assert.ifError },
+    app,
+  );
+  using client = await RawConnection.open(listener.port);
+  client.send('GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n');
+  await client.until(/^HTTP\/1\.1 503 [\s\S]*\r\n\r\nRedis did not answer in time\n$/);
+  assert.doesNotMatch(client.received, /gzip|Accept-Encoding/);
+  // Nothing more comes on the connection that is kept.
+  client.send('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n');
+  await client.until(/Redis did not answer in time\nHTTP\/1\.1 404 /);
+  await listener.close(0);
+});
 
 test('while the gateway drains every answer ends its connection', async () => {
   await using server = await serve();

@@ -1,6 +1,7 @@
 --[[
   Removes or rewrites blocks of a family, each only if it has not been written again since it was read. A rewritten
-  block keeps its field, sequence and deadline: a reader that has listed it finds what is left of it in its place.
+  block keeps its field, sequence and deadline, and is marked with the family's new revision: a reader that has listed
+  it before finds it in its place, and sees that entries are missing.
 
   KEYS[1] hash, KEYS[2] order
   ARGV[1] token of the compaction
@@ -8,8 +9,9 @@
   Output: -1 if another compaction has begun; else the number of blocks that were still as they had been read
 ]]
 local call = redis.call
-local meta = call('HMGET', KEYS[1], 'c', 'n')
+local meta = call('HMGET', KEYS[1], 'c', 'n', 'r')
 if meta[1] ~= ARGV[1] then return -1 end
+local revision = tonumber(meta[3] or 0) + 1
 local bytes, done = tonumber(meta[2]), 0
 for a = 2, #ARGV, 3 do
   local field, payload = ARGV[a], ARGV[a + 2]
@@ -21,11 +23,12 @@ for a = 2, #ARGV, 3 do
       call('HDEL', KEYS[1], field)
       call('ZREM', KEYS[2], field)
     else
-      local value = string.sub(call('HGET', KEYS[1], field) or '', 1, 16) .. payload
+      local stamp = string.sub(call('HGET', KEYS[1], field) or '', 1, 16)
+      local value = stamp .. string.sub(payload, 1, 8) .. struct.pack('<I4', revision) .. string.sub(payload, 13)
       call('HSET', KEYS[1], field, value)
       bytes = bytes + #value
     end
   end
 end
-call('HSET', KEYS[1], 'n', string.format('%.0f', bytes))
+call('HSET', KEYS[1], 'n', string.format('%.0f', bytes), 'r', revision)
 return done

@@ -13,7 +13,7 @@ for i, field in ipairs(ARGV) do
   else
     local flags = string.byte(value, 17)
     local count = struct.unpack('<I4', value, 21)
-    local size = 24 + count * (flags >= 128 and 12 or 10)
+    local size = 28 + count * (flags >= 128 and 12 or 10)
     result[i] = string.sub(value, 1, size) .. struct.pack('<I4', #value)
   end
 end

@@ -70,9 +70,13 @@ class BodyIngest {
       secretHash: new SeriesHash(identity.secret),
       declared: new DeclaredTypesLog(),
     });
-    // Errors come out of the last stream, whichever it was that failed.
-    if (encoding === 'gzip') pipeline(source, createGunzip({ chunkSize: 64 * KIB }), blocks, () => {});
-    else pipeline(source, blocks, () => {});
+    // Errors come out of the last stream, whichever it was that failed, after the block that is just being sent. If it
+    // was the source, whose sender has gone or was cut off, that block is not sent either.
+    const onEnd = (error: unknown): void => {
+      if (error instanceof RequestError) this.#stop(error);
+    };
+    if (encoding === 'gzip') pipeline(source, createGunzip({ chunkSize: 64 * KIB }), blocks, onEnd);
+    else pipeline(source, blocks, onEnd);
     this.#blocks = blocks;
   }
 

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
-import { pipeline, type Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
 import { StoreError } from '../../redis/failure.ts';
@@ -75,10 +74,11 @@ async function stream(
   signal: AbortSignal,
 ): Promise<ScrapeSummary> {
   const chunks = deps.store.scrape({ signal });
+  let sink: Writable | undefined;
   try {
     // Headers wait for the first chunk: until then there can be a proper answer to a failure.
     let next = await chunks.next();
-    const sink = openSink(deps, req, res);
+    sink = openSink(deps, req, res);
     while (!next.done) {
       if (!sink.write(next.value)) await once(sink, 'drain', { signal });
       signal.throwIfAborted();
@@ -87,6 +87,10 @@ async function stream(
     sink.end();
     if (!res.writableFinished) await once(res, 'finish', { signal });
     return next.value;
+  } catch (error) {
+    // What waits in the compressor must not get into the answer that tells of the failure.
+    if (sink !== res) sink?.destroy();
+    throw error;
   } finally {
     // Ends a generator that has more to give; after its own end or failure it does nothing.
     await chunks.return(undefined as never).catch(() => {});
@@ -97,8 +101,9 @@ function openSink(deps: ScrapeDeps, req: Request, res: Response): Writable {
   if (!setHeaders(deps, req, res)) return res;
   // Level 1: above it compressing takes longer than everything else together.
   const gzip = createGzip({ level: 1, chunkSize: 64 * KIB });
-  // Its errors are those of the connection, which ends the scrape by 'close'.
-  pipeline(gzip, res as ServerResponse, () => {});
+  gzip.on('error', (error) => res.destroy(error));
+  res.on('close', () => gzip.destroy());
+  gzip.pipe(res);
   return gzip;
 }
 
@@ -127,6 +132,7 @@ function fail(deps: ScrapeDeps, res: Response, error: unknown): void {
     for (const name of ['Content-Encoding', 'Vary', 'Cache-Control']) res.removeHeader(name);
     throw error;
   }
+  // The last chunk is missing: that is how the client can tell.
   res.destroy();
   if (reason === 'client_gone') return;
   deps.telemetry.scrapesBroken.inc({ reason });

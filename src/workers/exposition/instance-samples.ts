@@ -30,7 +30,7 @@ export class InstanceSamples {
   takeCanonical(member: Member, text: Buffer, canonical: CanonicalLine, line: number): boolean {
     const { role } = member;
     let bound = 0;
-    if (role === 'bucket' || role === 'quantile') {
+    if (needsBound(member)) {
       if (canonical.boundStart < 0) return false;
       bound = this.#instances.bounds.id(text, canonical.boundValue, canonical.boundEnd - 1);
       if (bound < 0) return false;
@@ -65,10 +65,12 @@ export class InstanceSamples {
     policy: TimestampPolicy,
   ): boolean {
     const label = boundLabel(member.family.kind);
-    const except = label === undefined ? -1 : sample.indexOf(label);
+    const labelled = label === undefined ? -1 : sample.indexOf(label);
+    // Such a line is no part of an instance, and leaves none incomplete.
+    if (!hasItsLabel(member, sample, labelled)) return false;
     const family = this.#families.indexOf(member, line);
-    const instance = this.#instances.locateLine(sample, except, family, line);
-    const bound = this.#bound(member, text, sample, except);
+    const instance = this.#instances.locateLine(sample, labelled, family, line);
+    const bound = this.#bound(member, text, sample, labelled);
     if (bound < 0 || !sample.scanValue(end, policy) || !hasPossibleCount(member, text, sample)) {
       this.#instances.damage(instance);
       return false;
@@ -78,19 +80,31 @@ export class InstanceSamples {
     return true;
   }
 
-  /** The id of the sample's bound; 0 if it needs none, -1 if it has not got the one that it needs. */
+  /** The id of the sample's bound; 0 if it needs none, -1 if it is no number. */
   #bound(member: Member, text: Buffer, sample: SampleLine, label: number): number {
-    const { role } = member;
-    if (role === 'sum' || role === 'count') return 0;
-    if (role === 'bare') {
-      return sample.fail('Expected _bucket, _sum or _count after the name of a histogram', sample.nameStart);
-    }
-    const what = role === 'bucket' ? 'le of a histogram bucket' : 'quantile of a summary';
-    if (label < 0) return sample.fail(`Expected a label ${what}`, sample.nameStart);
+    if (!needsBound(member)) return 0;
     const start = sample.quoteStart[label];
     const bound = this.#instances.bounds.id(text, start + 1, sample.quoteEnd[label]);
-    return bound < 0 ? sample.fail(`Expected a number as ${what}`, start) : bound;
+    return bound < 0 ? sample.fail(`Expected a number as ${whichBound(member)}`, start) : bound;
   }
+}
+
+function needsBound({ role }: Member): boolean {
+  return role === 'bucket' || role === 'quantile';
+}
+
+function whichBound({ role }: Member): string {
+  return role === 'bucket' ? 'le of a histogram bucket' : 'quantile of a summary';
+}
+
+function hasItsLabel(member: Member, sample: SampleLine, label: number): boolean {
+  if (member.role === 'bare') {
+    sample.fail('Expected _bucket, _sum or _count after the name of a histogram', sample.nameStart);
+    return false;
+  }
+  if (label >= 0 || !needsBound(member)) return true;
+  sample.fail(`Expected a label ${whichBound(member)}`, sample.nameStart);
+  return false;
 }
 
 /** Whether the samples count observations of a histogram, and so cannot be negative. */

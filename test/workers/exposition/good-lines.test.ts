@@ -109,25 +109,12 @@ suite('good lines', () => {
   });
 
   test('lines that say nothing are no mistake', () => {
-    const nothing = [
-      '',
-      ' \t',
-      '#',
-      '# ',
-      '#comment',
-      '# EOF',
-      '# HELPx y z',
-      '# HELP',
-      '# TYPE ',
-      '# HELP x',
-      '# HELP x \t',
-    ];
-    const parsed = parse(
-      `${[...nothing, '# TYPE x', '# UNIT x y', '\u00e9'.replace(/./, '# \u00e9')].join('\n')}\n`,
-    );
+    const nothing = ['', ' \t', '#', '# ', '#comment', '# é', '# EOF', '# HELPx y z', '# UNIT x y'];
+    nothing.push('# HELP', '# TYPE ', '# TYPE x', '# HELP x', '# HELP x \t');
+    const parsed = parse(`${nothing.join('\n')}\n`);
     assert.deepEqual(parsed.errors, []);
     assert.deepEqual(parsed.families, []);
-    assert.equal(parsed.lines, nothing.length + 3);
+    assert.equal(parsed.lines, nothing.length);
   });
 
   test('lines are numbered whatever they are', () => {
