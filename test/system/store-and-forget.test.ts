@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Gateway } from '../support/gateway.ts';
+import { ingest, scrapeOf } from '../support/push.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import { seriesOf } from '../support/storage.ts';
+
+function body(count: number, value: (i: number) => string): string {
+  const lines = ['# HELP load_total Some load.\n# TYPE load_total counter\n'];
+  for (let i = 0; i < count; i++) {
+    lines.push(`load_total{host="node-${i % 997}.example.org",id="${i}"} ${value(i)}\n`);
+  }
+  return lines.join('');
+}
+
+test('a large body, pushed twice with other values: every later value, and no series twice', async () => {
+  await using redis = await RedisServer.start();
+  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  const count = 250_000;
+  assert.equal(
+    (
+      await ingest(
+        gateway,
+        body(count, (i) => String(i)),
+      )
+    ).accepted,
+    count,
+  );
+  assert.equal(
+    (
+      await ingest(
+        gateway,
+        body(count, (i) => (i / 7).toExponential()),
+      )
+    ).accepted,
+    count,
+  );
+  const shown = seriesOf(await scrapeOf(gateway));
+  assert.equal(shown.size, count);
+  for (const [series, value] of shown) {
+    const i = Number(/id="(\d+)"/.exec(series)?.[1]);
+    assert.equal(value, (i / 7).toExponential());
+  }
+  // Most blocks overwrote themselves: Redis does not hold the first values beside the later ones.
+  const used = Number(/used_memory:(\d+)/.exec(await redis.cli('INFO', 'memory'))?.[1]);
+  assert.ok(used < 250 * count, `${used / count} bytes a series`);
+});
+
+test('a series is shown until its expiration and not after, and nothing but the secret is left then', async () => {
+  await using redis = await RedisServer.start();
+  await using gateway = await Gateway.ready({ redisPort: redis.port, args: ['--redis.expiration=2s'] });
+  const begun = Date.now();
+  await ingest(gateway, 'a 1\nb 1\nc{x="1"} 1\nc{x="2"} 1\n');
+  await sleep(begun + 1200 - Date.now());
+  assert.equal(seriesOf(await scrapeOf(gateway)).size, 4);
+  const renewed = Date.now();
+  await ingest(gateway, 'b 2\nc{x="2"} 2\n');
+  await sleep(begun + 3000 - Date.now());
+  const between = seriesOf(await scrapeOf(gateway));
+  if (Date.now() < renewed + 2000) {
+    assert.deepEqual([...between].sort(), [
+      ['b', '2'],
+      ['c{x="2"}', '2'],
+    ]);
+  }
+  await sleep(renewed + 3000 - Date.now());
+  assert.equal(await scrapeOf(gateway), '');
+  assert.equal(await redis.cli('KEYS', '*'), 'pushgateway:secret');
+});
+
+test('an expiration of 0 keeps for ever', async () => {
+  await using redis = await RedisServer.start();
+  await using gateway = await Gateway.ready({ redisPort: redis.port, args: ['--redis.expiration=0'] });
+  await ingest(gateway, 'a 1\n');
+  const centuries = 100 * 365 * 24 * 3600 * 1000;
+  for (const key of (await redis.cli('KEYS', '*{*')).split('\n')) {
+    assert.ok(Number(await redis.cli('PTTL', key)) > centuries, key);
+  }
+});
+
+test('what is pushed to one gateway is in the next scrape of another, also after both were started anew', async () => {
+  await using redis = await RedisServer.start();
+  {
+    await using first = await Gateway.ready({ redisPort: redis.port });
+    await using second = await Gateway.ready({ redisPort: redis.port });
+    for (let i = 1; i <= 20; i++) {
+      const [from, to] = i % 2 ? [first, second] : [second, first];
+      await ingest(from, `a ${i}\n`);
+      assert.equal(seriesOf(await scrapeOf(to)).get('a'), String(i));
+    }
+  }
+  await using third = await Gateway.ready({ redisPort: redis.port });
+  assert.equal(seriesOf(await scrapeOf(third)).get('a'), '20');
+  await ingest(third, 'a 21\n');
+  assert.deepEqual([...seriesOf(await scrapeOf(third))], [['a', '21']]);
+});
+
+test('a Redis that comes back empty is an empty store, and pushes go on', async () => {
+  await using redis = await RedisServer.start();
+  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  await ingest(gateway, 'a 1\n');
+  await redis.restart();
+  await gateway.whenReady();
+  assert.equal(await scrapeOf(gateway), '');
+  assert.equal((await ingest(gateway, 'a 2\n')).status, 200);
+  assert.deepEqual([...seriesOf(await scrapeOf(gateway))], [['a', '2']]);
+});
+
+test('a Redis that is flushed while gateways run keeps one identity for all of them', async () => {
+  await using redis = await RedisServer.start();
+  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  await ingest(gateway, 'a{x="1"} 1\n');
+  const secret = await redis.cli('--no-raw', 'GET', 'pushgateway:secret');
+  await redis.cli('FLUSHALL');
+  await sleep(1500);
+  await using other = await Gateway.ready({ redisPort: redis.port });
+  assert.equal(await redis.cli('--no-raw', 'GET', 'pushgateway:secret'), secret);
+  await ingest(gateway, 'a{x="1"} 2\n');
+  await ingest(other, 'a{x="1"} 3\n');
+  assert.deepEqual([...seriesOf(await scrapeOf(gateway))], [['a{x="1"}', '3']]);
+});
+
+test('what was acknowledged is there after the gateway was killed at any moment', async () => {
+  await using redis = await RedisServer.start();
+  await using witness = await Gateway.ready({ redisPort: redis.port });
+  const acknowledged = new Map<string, number>();
+  for (let round = 1; round <= 6; round++) {
+    await using gateway = await Gateway.ready({ redisPort: redis.port });
+    await ingest(gateway, 'warm 1\n');
+    const kill = sleep(20 + round * 35).then(() => gateway.kill('SIGKILL'));
+    const push = async (client: number): Promise<void> => {
+      for (let n = 1; ; n++) {
+        const value = round * 1e6 + n;
+        try {
+          const answer = await ingest(
+            gateway,
+            `a{client="${client}"} ${value}\nb{client="${client}"} ${value}\n`,
+          );
+          if (answer.status !== 200) return;
+        } catch {
+          return;
+        }
+        acknowledged.set(`a{client="${client}"}`, value);
+        acknowledged.set(`b{client="${client}"}`, value);
+      }
+    };
+    await Promise.all([kill, ...[1, 2, 3, 4].map(push)]);
+    const shown = seriesOf(await scrapeOf(witness));
+    for (const [series, value] of acknowledged) {
+      assert.ok(Number(shown.get(series)) >= value, `${series}: ${shown.get(series)} after ${value}`);
+    }
+  }
+  assert.ok(acknowledged.size > 0);
+});
