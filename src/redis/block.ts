@@ -17,7 +17,7 @@ import type { Buffer as NodeBuffer } from 'node:buffer';
  * All numbers are little-endian. A block whose deadline has passed is not shown, but hides older values of its
  * entries; it can do so without its text.
  */
-export const HEADER_BYTES = 28;
+const HEADER_BYTES = 28;
 /** The part of the header that the commit script writes; a payload is the value without it. */
 export const STAMP_BYTES = 16;
 
@@ -33,7 +33,7 @@ export const NEVER_MS = 253_402_300_799_999;
 export const MAX_BLOCK_BYTES = 64 * 1024;
 export const MAX_BLOCK_ENTRIES = 1024;
 
-export function payloadSize(entries: number, textBytes: number, wide: boolean): number {
+function payloadSize(entries: number, textBytes: number, wide: boolean): number {
   return HEADER_BYTES - STAMP_BYTES + entries * (wide ? 12 : 10) + textBytes;
 }
 

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { EmbeddedServerError, startEmbeddedServer } from '../../src/redis/embedded-server.ts';
-import { HOUR, MIB, SECOND } from '../../src/units.ts';
+import { MIB, MINUTE, SECOND } from '../../src/units.ts';
 import { isRunning, until } from '../support/processes.ts';
 
 const PARENT = fileURLToPath(new URL('./embedded-server-parent.ts', import.meta.url));
@@ -55,7 +55,7 @@ async function leftover(context: TestContext, name: string): Promise<string> {
 }
 
 async function age(directory: string): Promise<void> {
-  const hourAgo = (Date.now() - HOUR) / SECOND;
+  const hourAgo = (Date.now() - 60 * MINUTE) / SECOND;
   await utimes(directory, hourAgo, hourAgo);
 }
 

@@ -1,27 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
 import { openSequences } from '../../src/redis/sequences.ts';
-import { RedisServer } from '../support/redis-server.ts';
-import { seriesOf, TestStorage } from '../support/storage.ts';
+import { seriesOf, useStorage } from '../support/storage.ts';
 
 // A series lives until the deadline of its newest push, and nothing older shows up after that.
 
-let redis: RedisServer;
-let storage: TestStorage;
-
-before(async () => {
-  redis = await RedisServer.start();
-  storage = await TestStorage.connect(redis.port);
-});
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-});
-after(async () => {
-  await storage[Symbol.asyncDispose]();
-  await redis.stop();
-});
+const { redis, storage } = await useStorage();
 
 async function shown(): Promise<Record<string, string>> {
   return Object.fromEntries(seriesOf(await storage.scrape()));

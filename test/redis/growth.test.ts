@@ -1,26 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
-import { RedisServer } from '../support/redis-server.ts';
-import { seriesOf, TestStorage } from '../support/storage.ts';
+import { seriesOf, useStorage } from '../support/storage.ts';
 
 // Redis holds at most about twice what lives, whether anybody scrapes or not.
 
-let redis: RedisServer;
-let storage: TestStorage;
-
-before(async () => {
-  redis = await RedisServer.start();
-  storage = await TestStorage.connect(redis.port);
-});
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-});
-after(async () => {
-  await storage[Symbol.asyncDispose]();
-  await redis.stop();
-});
+const { redis, storage } = await useStorage();
 
 const PADDING = 'p'.repeat(100);
 

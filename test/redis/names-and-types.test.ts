@@ -1,28 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FamilyWrite } from '../../src/redis/block-store.ts';
 import { compactFamily } from '../../src/redis/compaction.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
-import { RedisServer } from '../support/redis-server.ts';
-import { TestStorage } from '../support/storage.ts';
+import { TestStorage, useStorage } from '../support/storage.ts';
 
 // No two families of one exposition may claim a sample name, and a family has one type.
 
-let redis: RedisServer;
-let storage: TestStorage;
-
-before(async () => {
-  redis = await RedisServer.start();
-  storage = await TestStorage.connect(redis.port);
-});
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-});
-after(async () => {
-  await storage[Symbol.asyncDispose]();
-  await redis.stop();
-});
+const { redis, storage } = await useStorage();
 
 function plain(name: string, type: string | null = 'gauge'): FamilyWrite {
   return storage.family(name, [storage.block(name, [['s="1"', '1']])], { type: type ?? undefined });

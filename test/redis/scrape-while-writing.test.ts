@@ -1,26 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { compactFamily } from '../../src/redis/compaction.ts';
 import { READ_LIMITS, type ReadOptions } from '../../src/redis/family-reader.ts';
-import { RedisServer } from '../support/redis-server.ts';
-import { seriesOf, TestStorage } from '../support/storage.ts';
+import { seriesOf, useStorage } from '../support/storage.ts';
 
 // A series that lives from before a scrape until after it is in it exactly once, whatever happens meanwhile.
 
-let redis: RedisServer;
-let storage: TestStorage;
-
-before(async () => {
-  redis = await RedisServer.start();
-  storage = await TestStorage.connect(redis.port);
-});
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-});
-after(async () => {
-  await storage[Symbol.asyncDispose]();
-  await redis.stop();
-});
+const { redis, storage } = await useStorage();
 
 const compact = () => compactFamily(storage.connection, storage.keys, 'm');
 

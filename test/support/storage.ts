@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { after, beforeEach } from 'node:test';
 import { type FamilyKind, PayloadWriter } from '../../src/redis/block.ts';
 import {
   type BlockWrite,
@@ -13,6 +14,7 @@ import { Keys } from '../../src/redis/keys.ts';
 import type { RedisOptions } from '../../src/redis/options.ts';
 import { scrape } from '../../src/redis/scrape.ts';
 import { SeriesHash } from '../../src/workers/identity.ts';
+import { RedisServer } from './redis-server.ts';
 
 export const PREFIX = 'test:';
 export const SECRET = Uint8Array.from({ length: 16 }, (_, i) => i * 7 + 1);
@@ -141,4 +143,18 @@ export function seriesOf(exposition: string): Map<string, string> {
     series.set(name, line.slice(at + 1));
   }
   return series;
+}
+
+/** A Redis and a storage for all tests of a file, emptied before each of them and ended after the last. */
+export async function useStorage(): Promise<{ redis: RedisServer; storage: TestStorage }> {
+  const redis = await RedisServer.start();
+  const storage = await TestStorage.connect(redis.port);
+  beforeEach(async () => {
+    await redis.cli('FLUSHALL');
+  });
+  after(async () => {
+    await storage[Symbol.asyncDispose]();
+    await redis.stop();
+  });
+  return { redis, storage };
 }

@@ -47,6 +47,36 @@ test('a large body, pushed twice with other values: every later value, and no se
   assert.ok(used < 250 * count, `${used / count} bytes a series`);
 });
 
+test('histograms of a body of many blocks stay whole, and are replaced whole', async () => {
+  await using redis = await RedisServer.start();
+  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  const count = 5000;
+  const histograms = (bounds: readonly string[], value: number): string => {
+    const lines = ['# TYPE took_seconds histogram\n'];
+    for (let i = 0; i < count; i++) {
+      for (const le of bounds)
+        lines.push(`took_seconds_bucket{le="${le}",path="/path/number/${i}"} ${value}\n`);
+      lines.push(
+        `took_seconds_sum{path="/path/number/${i}"} 1\ntook_seconds_count{path="/path/number/${i}"} ${value}\n`,
+      );
+    }
+    return lines.join('');
+  };
+  const pushes: Array<[bounds: string[], value: number]> = [
+    [['0.1', '0.5', '1', '2.5', '5', '10', '+Inf'], 1],
+    [['0.1', '0.5', '1', '2.5', '5', '10', '+Inf'], 123456789],
+    [['1', '10', '100', '+Inf'], 7],
+  ];
+  for (const [bounds, value] of pushes) {
+    const answer = await ingest(gateway, histograms(bounds, value));
+    assert.deepEqual(answer, { status: 200, accepted: count * (bounds.length + 2), rejected: 0, errors: [] });
+    const shown = [...seriesOf(await scrapeOf(gateway))];
+    assert.equal(shown.length, count * (bounds.length + 2));
+    const counts = shown.filter(([series]) => !series.includes('_sum'));
+    assert.deepEqual([...new Set(counts.map(([, shownValue]) => shownValue))], [String(value)]);
+  }
+});
+
 test('a series is shown until its expiration and not after, and nothing but the secret is left then', async () => {
   await using redis = await RedisServer.start();
   await using gateway = await Gateway.ready({ redisPort: redis.port, args: ['--redis.expiration=2s'] });

@@ -1,28 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeclaredTypesLog } from '../../src/server/ingest/declared-types.ts';
 import { Ingester } from '../../src/workers/ingest-task.ts';
 import type { IngestResult, IngestTask } from '../../src/workers/messages.ts';
-import { RedisServer } from '../support/redis-server.ts';
-import { SECRET, seriesOf, TestStorage } from '../support/storage.ts';
+import { SECRET, seriesOf, useStorage } from '../support/storage.ts';
 
-let redis: RedisServer;
-let storage: TestStorage;
+const { redis, storage } = await useStorage();
 let ingester: Ingester;
 
-before(async () => {
-  redis = await RedisServer.start();
-  storage = await TestStorage.connect(redis.port);
-});
 beforeEach(async () => {
-  await redis.cli('FLUSHALL');
   await storage.connection.command('SET', storage.keys.secret, Buffer.from(SECRET));
   ingester = new Ingester(storage.connection, storage.keys, SECRET);
-});
-after(async () => {
-  await storage[Symbol.asyncDispose]();
-  await redis.stop();
 });
 
 let bodies = 0;

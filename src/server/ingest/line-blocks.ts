@@ -166,11 +166,8 @@ class BlockCutter {
     const bytes = Buffer.from(text.slice(from), 'latin1');
     let line = 0;
     for (;;) {
-      let newline = bytes.indexOf(NEWLINE, line);
-      if (newline < 0) {
-        if (!this.#ended || line === bytes.length) break;
-        newline = bytes.length;
-      }
+      const newline = bytes.indexOf(NEWLINE, line);
+      if (newline < 0) break;
       const place = from + line;
       const worth = this.#finder.look(bytes, line, contentEnd(bytes, line, newline));
       if (worth === CUT_BOUNDARY) return place;

@@ -101,7 +101,7 @@ export class CutFinder {
 
   /** Before a line of another family, or one that announces it. */
   #beforeFamily(): number {
-    if (this.#family === undefined) return CUT_DOUBTFUL;
+    if (this.#family === undefined) return CUT_NEVER;
     return this.#isWhole() ? CUT_BOUNDARY : CUT_DOUBTFUL;
   }
 
@@ -113,8 +113,7 @@ export class CutFinder {
 
   /** Before a line that belongs to no entry: more lines of the same histogram may follow it. */
   #beforeOther(): number {
-    if (this.#family === undefined) return CUT_DOUBTFUL;
-    return this.#kind === 'plain' ? this.#beforeEntry() : CUT_NEVER;
+    return this.#family !== undefined && this.#kind === 'plain' ? this.#beforeEntry() : CUT_NEVER;
   }
 
   #isWhole(): boolean {
