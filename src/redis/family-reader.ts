@@ -1,4 +1,4 @@
-import { KIB, MIB } from '../units.ts';
+import { KIB } from '../units.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
 import { type ListedBlock, listBlocks } from './block-list.ts';
 import { BlockMerge } from './block-merge.ts';
@@ -9,11 +9,9 @@ import type { Keys } from './keys.ts';
 /** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
 export interface ReadLimits {
   /** A family of no more than this is read at once; of a larger one, pages are read. */
-  readonly wholeBlocks: number;
   readonly wholeBytes: number;
-  /** Bounds of the answer to one call for many small families. */
+  /** Bounds of one call for many small families, and of its answer. */
   readonly callFamilies: number;
-  readonly callBlocks: number;
   readonly callBytes: number;
   /** Size of a page of blocks of a large family. */
   readonly pageBytes: number;
@@ -21,11 +19,9 @@ export interface ReadLimits {
 }
 
 export const READ_LIMITS: ReadLimits = {
-  wholeBlocks: 64,
-  wholeBytes: 256 * KIB,
+  wholeBytes: 128 * KIB,
   callFamilies: 500,
-  callBlocks: 2000,
-  callBytes: 1 * MIB,
+  callBytes: 512 * KIB,
   pageBytes: 512 * KIB,
   pageBlocks: 2000,
 };
@@ -81,15 +77,15 @@ export async function* readFamilies(
     const asked = names.slice(next, next + limits.callFamilies);
     const reply = (await connection.run({
       script: 'readFamilies',
-      keys: asked.flatMap((name) => [keys.family(bucket, name), keys.order(bucket, name)]),
-      args: [limits.wholeBlocks, limits.callBlocks, limits.callBytes, limits.wholeBytes],
+      keys: asked.map((name) => keys.family(bucket, name)),
+      args: [limits.wholeBytes, limits.callBytes],
     })) as Array<Buffer | null | Array<Buffer | number | null>>;
     const nowMs = Number(String(reply[0]));
     for (let i = 1; i < reply.length; i++) {
       const family = reply[i];
       const name = asked[i - 1];
       if (!Array.isArray(family)) continue;
-      const [type, help, count, bytes, ...values] = family;
+      const [type, help, bytes, ...values] = family;
       const head = { name, type: String(type), help: help === null ? undefined : String(help) };
       const kind = kindOf(head.type);
       yield {
@@ -97,7 +93,7 @@ export async function* readFamilies(
         texts: () =>
           values.length > 0
             ? wholeTexts(values as Array<Buffer | null>, nowMs, kind, stats)
-            : pagedTexts(connection, keys, bucket, name, kind, Number(bytes) / Number(count), stats, options),
+            : pagedTexts(connection, keys, bucket, name, kind, Number(bytes), stats, options),
       };
     }
     // Fewer than asked for: the answer was full.
@@ -138,7 +134,7 @@ async function* pagedTexts(
   bucket: number,
   name: string,
   kind: FamilyKind,
-  meanBlockBytes: number,
+  bytes: number,
   stats: ReadStats,
   options: ReadOptions,
 ): AsyncGenerator<Buffer, void> {
@@ -148,7 +144,8 @@ async function* pagedTexts(
     const list = await listBlocks(connection, keys, bucket, name);
     const unread =
       round === 0 ? list.blocks : list.blocks.filter(({ field, sequence }) => read.get(field) !== sequence);
-    merge ??= new BlockMerge((unread.length * meanBlockBytes) / TYPICAL_ENTRY_BYTES);
+    const meanBlockBytes = Math.max(1, bytes / Math.max(1, list.blocks.length));
+    merge ??= new BlockMerge(bytes / TYPICAL_ENTRY_BYTES);
     await options.pause?.('listed');
     let settled = true;
     for await (const [listed, value] of fetchBlocks(

@@ -1,4 +1,4 @@
-import { MINUTE } from '../units.ts';
+import { SECOND } from '../units.ts';
 import type { RedisConnection } from './client.ts';
 import { BUCKETS, type Keys } from './keys.ts';
 
@@ -14,7 +14,7 @@ export const SEQUENCES_PER_BLOCK = 4096;
 /** Blocks of a body that share one reservation. */
 export const BLOCKS_PER_RESERVATION = 256;
 /** How long a reservation keeps the clock of an empty bucket alive: longer than any of its blocks takes to arrive. */
-const RESERVATION_LIFE_MS = 2 * MINUTE;
+const RESERVATION_LIFE_MS = 30 * SECOND;
 
 /** Reserves sequences in every bucket. Returns the first one of each. Throws StoreError. */
 export async function openSequences(connection: RedisConnection, keys: Keys): Promise<Float64Array> {

@@ -15,7 +15,7 @@ import { SeriesModel } from './series-model.ts';
  */
 const FAMILY = 'm';
 const SERIES = 12;
-const SMALL_PAGES = { ...READ_LIMITS, wholeBlocks: 0, pageBlocks: 2, pageBytes: 1e9 };
+const SMALL_PAGES = { ...READ_LIMITS, wholeBytes: 0, pageBlocks: 2, pageBytes: 1e9 };
 const SMALL_STEPS = { headerBlocks: 2, headerBytes: 1e9, changeBlocks: 1, changeBytes: 1e9 };
 
 type Step =

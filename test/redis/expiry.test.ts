@@ -73,7 +73,7 @@ test('once a series that was kept for ever is pushed with an end, its family end
 test('when everything has ended nothing is left in Redis', async () => {
   await openSequences(storage.connection, storage.keys);
   for (let i = 0; i < 20; i++) await storage.push(`m${i}`, { 's="1"': 1 }, { ttlMs: 300 });
-  // A reservation of sequences keeps an empty bucket's clock for two minutes; that has an end too.
+  // A reservation of sequences keeps the clock of an empty bucket for half a minute.
   const keys = (await redis.cli('KEYS', '*')).split('\n');
   for (const key of keys) assert.notEqual(await redis.cli('PTTL', key), '-1', key);
   await sleep(400);

@@ -14,7 +14,7 @@ const compact = () => compactFamily(storage.connection, storage.keys, 'm');
 function interrupted(at: number, action: () => Promise<unknown>): ReadOptions {
   let pauses = 0;
   return {
-    limits: { ...READ_LIMITS, wholeBlocks: 0, pageBlocks: 1 },
+    limits: { ...READ_LIMITS, wholeBytes: 0, pageBlocks: 1 },
     pause: async () => {
       if (pauses++ === at) await action();
     },

@@ -105,7 +105,7 @@ for _ = 1, tonumber(ARGV[7]) do
       -- A later push of the same series is there already: this one is overridden.
       if current < sequence then
         local value = struct.pack('<dd', sequence, deadline) .. payload
-        total = total + #value - call('HSTRLEN', hash, field)
+        total = total + #value - (meta[3] and call('HSTRLEN', hash, field) or 0)
         written = written + #value
         call('HSET', hash, field, value)
         call('ZADD', order, number(sequence), field)
@@ -114,9 +114,13 @@ for _ = 1, tonumber(ARGV[7]) do
       sequence = sequence + 1
     end
     local until_ms = math.max(held_until, deadline)
-    call('HSET', hash, 't', type, 'd', number(until_ms), 'n', total, 'l', live, 'b', body, 'm', written,
-      'k', fingerprint, 'v', (meta[8] or 0) + 1)
-    if help ~= '' then call('HSET', hash, 'h', string.sub(help, 2)) end
+    local fields = { 't', type, 'd', number(until_ms), 'n', total, 'l', live, 'b', body, 'm', written, 'k', fingerprint,
+      'v', (meta[8] or 0) + 1 }
+    if help ~= '' then
+      fields[#fields + 1] = 'h'
+      fields[#fields + 1] = string.sub(help, 2)
+    end
+    call('HSET', hash, unpack(fields))
     if until_ms ~= held_until or not held then
       call('PEXPIREAT', hash, number(until_ms))
       call('PEXPIREAT', order, number(until_ms))
