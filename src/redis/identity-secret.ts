@@ -16,8 +16,12 @@ export async function agreeOnSecret(
   keys: Keys,
   mine?: Uint8Array,
 ): Promise<Uint8Array> {
-  await connection.command('SET', keys.secret, Buffer.from(mine ?? randomBytes(SECRET_BYTES)), 'NX');
-  const held = await connection.command('GET', keys.secret);
+  let held = await connection.command('GET', keys.secret);
+  // Not for want of a write that a Redis out of memory would refuse: then it can still be read.
+  if (held === null) {
+    await connection.command('SET', keys.secret, Buffer.from(mine ?? randomBytes(SECRET_BYTES)), 'NX');
+    held = await connection.command('GET', keys.secret);
+  }
   if (!Buffer.isBuffer(held) || held.length !== SECRET_BYTES) {
     throw new StoreError('identity', `the key ${keys.secret} in Redis is not a secret of this program`);
   }

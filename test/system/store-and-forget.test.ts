@@ -151,6 +151,21 @@ test('a Redis that is flushed while gateways run keeps one identity for all of t
   assert.deepEqual([...seriesOf(await scrapeOf(gateway))], [['a{x="1"}', '3']]);
 });
 
+test('a Redis that is out of memory refuses pushes, and is scraped all the same', async () => {
+  await using redis = await RedisServer.start();
+  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  await ingest(gateway, 'a 1\n');
+  await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+  // Longer than it takes to notice that Redis is not well.
+  await sleep(1500);
+  const refused = await ingest(gateway, 'a 2\nb 2\n');
+  assert.equal(refused.status, 503);
+  assert.deepEqual([refused.accepted, refused.not_stored], [0, 2]);
+  assert.deepEqual([...seriesOf(await scrapeOf(gateway))], [['a', '1']]);
+  await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+  assert.equal((await ingest(gateway, 'a 3\n')).status, 200);
+});
+
 test('what was acknowledged is there after the gateway was killed at any moment', async () => {
   await using redis = await RedisServer.start();
   await using witness = await Gateway.ready({ redisPort: redis.port });
