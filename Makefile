@@ -76,7 +76,7 @@ stop-prom: ## Stop that Prometheus
 .PHONY: ingest
 ingest: ## Push examples/data.txt to the gateway (PORT)
 	@scripts/install-missing.sh curl:curl
-	@curl --silent --show-error --fail-with-body --write-out '\n' --data-binary @examples/data.txt $(GATEWAY)/ingest
+	@curl --silent --show-error --fail-with-body --data-binary @examples/data.txt $(GATEWAY)/ingest
 
 .PHONY: metrics
 metrics: ## Print what Prometheus would scrape from the gateway (PORT)

@@ -1,12 +1,15 @@
 import type { BlockView } from './block.ts';
 import { EntryTable } from './entry-table.ts';
 
+const NEWLINE = 0x0a;
+
 /**
  * Takes the blocks of a family, newest first, and gives the text of what has not been shown by a newer one: each entry
  * once. A block that holds nothing stale is passed on as it is.
  */
 export class BlockMerge {
   readonly #table: EntryTable;
+  /** Series shown: the lines of an instance of a histogram or summary are one each. */
   series = 0;
 
   /** @param expected number of entries to make room for */
@@ -25,17 +28,26 @@ export class BlockMerge {
     }
     let at = block.textAt;
     let start = at;
+    let entries = 0;
     for (let i = 0; i < count; i++) {
-      const fresh = table.add(block.hi(i), block.lo(i), 0) < 0;
+      const isNew = table.add(block.hi(i), block.lo(i), 0) < 0;
       const end = at + block.length(i);
-      if (fresh) {
-        this.series++;
+      if (isNew) {
+        entries++;
       } else {
-        if (at > start) yield value.subarray(start, at);
+        if (at > start) yield this.#count(block, value.subarray(start, at));
         start = end;
       }
       at = end;
     }
-    if (at > start) yield value.subarray(start, at);
+    if (at > start) yield this.#count(block, value.subarray(start, at));
+    if (block.kind === 'plain') this.series += entries;
+  }
+
+  #count(block: BlockView, text: Buffer): Buffer {
+    if (block.kind !== 'plain') {
+      for (let i = text.indexOf(NEWLINE); i >= 0; i = text.indexOf(NEWLINE, i + 1)) this.series++;
+    }
+    return text;
   }
 }

@@ -63,7 +63,7 @@ interface Batch<F extends FamilyWrite> {
 /**
  * Stores families. Each piece is stored whole or not at all, and a piece is reported as stored only when Redis has said
  * so. Of a piece that failed by `timeout` or `connection` it is not known; it may still be carried out within the
- * command timeout plus one second, never later. Does not throw.
+ * command timeout, never later. Does not throw.
  */
 export async function commit<F extends FamilyWrite>(
   connection: RedisConnection,

@@ -6,8 +6,6 @@ import type { RedisEndpoint, RedisOptions } from './options.ts';
 
 const CONNECT_TIMEOUT_MS = 2 * SECOND;
 const LONGEST_RETRY_DELAY_MS = 1 * SECOND;
-/** How much longer than its sender waits a write may take to reach Redis and still be carried out. */
-const LATE_SLACK_MS = 1 * SECOND;
 
 export interface ConnectionHooks {
   /** The connection is up, and Redis has answered. */
@@ -83,11 +81,12 @@ export class RedisConnection {
 
   /**
    * The time of the server, µs, after which a write sent now must not be carried out any more, as its sender has given
-   * up. Counted with the server's own clock as last seen: the clocks of gateways do not matter.
+   * up. Counted with the server's own clock as last seen, so that the clocks of gateways do not matter; that errs on the
+   * early side, and who is told so while still waiting can try again.
    */
   latestExecutionUs(): number {
     const elapsedMs = performance.now() - this.#seenAt;
-    return Math.floor(this.#serverTimeUs + (elapsedMs + this.#options.timeoutMs + LATE_SLACK_MS) * 1000);
+    return Math.floor(this.#serverTimeUs + (elapsedMs + this.#options.timeoutMs) * 1000);
   }
 
   /** Takes note of the server's clock, from an answer that has just come. */

@@ -18,6 +18,7 @@ import {
   ZERO,
 } from './character-classes.ts';
 import { numberEnd } from './numbers.ts';
+import { MAX_LABELS } from './sample-line.ts';
 
 /** So many digits are in the range of a float64, wherever the point stands. */
 const SAFE_DIGITS = 300;
@@ -62,7 +63,8 @@ export class CanonicalLine {
     let i = start;
     let previousStart = 0;
     let previousEnd = 0;
-    for (;;) {
+    for (let labels = 1; ; labels++) {
+      if (labels > MAX_LABELS) return -1;
       const nameStart = i;
       if (LABEL_NAME_START[text[i]] === 0) return -1;
       do i++;
