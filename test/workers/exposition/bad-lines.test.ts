@@ -171,6 +171,7 @@ suite('bad lines', () => {
     const { rejected, messages } = parse(`x{${labels.slice().reverse().join(',')}} 1\n`);
     assert.deepEqual(rejected, { limit: 1 });
     assert.deepEqual(messages, ['Expected at most 1000 labels, found "l0000="1"} 1".']);
+    assert.deepEqual(parse(`x{${labels.join(',')}} 1\n`).rejected, { limit: 1 }, 'in order');
   });
 
   test('bad UTF-8 costs its own lines only', () => {
