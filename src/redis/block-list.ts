@@ -8,6 +8,8 @@ export interface ListedBlock {
   /** Its field in the family's hash, as Latin-1 text: a string costs a third of a Buffer. */
   readonly field: string;
   readonly sequence: number;
+  /** Of its value. */
+  readonly bytes: number;
 }
 
 export interface BlockList {
@@ -37,12 +39,26 @@ export async function listBlocks(
       script: 'listBlocks',
       keys: [keys.family(bucket, family), keys.order(bucket, family)],
       args: [lowest, PAGE],
-    })) as Buffer[];
+    })) as Array<Buffer | number>;
     if (lowest === '-inf') [nowMs, revision] = [Number(String(reply[0])), Number(String(reply[1]))];
-    for (let i = 2; i < reply.length; i += 2) {
-      blocks.push({ field: reply[i].toString('latin1'), sequence: Number(String(reply[i + 1])) });
+    for (let i = 2; i < reply.length; i += 3) {
+      const field = (reply[i] as Buffer).toString('latin1');
+      blocks.push({ field, sequence: Number(String(reply[i + 1])), bytes: Number(reply[i + 2]) });
     }
-    if (reply.length - 2 < PAGE * 2) return { nowMs, revision, blocks: blocks.reverse() };
+    if (reply.length - 2 < PAGE * 3) return { nowMs, revision, blocks: blocks.reverse() };
     lowest = `(${blocks[blocks.length - 1].sequence}`;
   }
+}
+
+/** Where a page of blocks ends that has at most so many, and stops at so many bytes. It has one at least. */
+export function pageEnd(
+  blocks: ReadonlyArray<{ readonly bytes: number }>,
+  from: number,
+  mostBlocks: number,
+  mostBytes: number,
+): number {
+  let to = from;
+  for (let bytes = 0; to < blocks.length && to - from < mostBlocks && bytes < mostBytes; to++)
+    bytes += blocks[to].bytes;
+  return to;
 }

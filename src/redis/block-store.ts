@@ -21,11 +21,12 @@ export interface FamilyWrite {
   /** Escaped as in the exposition. Undefined: keeps the one that the family has. */
   readonly help: string | undefined;
   readonly blocks: readonly BlockWrite[];
+  /** How many blocks of the family come before these in the part of the body: so many sequences are taken. */
+  readonly offset: number;
 }
 
 export interface CommitOptions {
   readonly ttlMs: number;
-  readonly bodyId: number;
   /** First sequence for each bucket, for a block of a longer body. */
   readonly sequences: Float64Array | undefined;
   /** Of the secret that the identities are hashed with. */
@@ -115,9 +116,6 @@ function intoBatches<F extends FamilyWrite>(families: readonly F[]): Array<Batch
       if (family.blocks.length === 0) batch.blocks++;
       batch.pieces.push({ family, from, to, clashes });
       from = to;
-      // The rest of a family needs sequences that follow on: it begins a batch, and nothing else joins that.
-      if (from < family.blocks.length) batch = begin(bucket);
-      else if (batch.pieces[0].from > 0) open.delete(bucket);
     } while (from < family.blocks.length);
   }
   return batches;
@@ -126,20 +124,18 @@ function intoBatches<F extends FamilyWrite>(families: readonly F[]): Array<Batch
 function toCall(batch: Batch<FamilyWrite>, keys: Keys, options: CommitOptions, latestUs: number): Call {
   const { bucket } = batch;
   const callKeys: string[] = [keys.index(bucket), keys.clock(bucket)];
-  const base = options.sequences === undefined ? 0 : options.sequences[bucket] + batch.pieces[0].from;
   const args: Array<string | number | Buffer> = [
     latestUs,
     options.ttlMs,
-    base,
+    options.sequences?.[bucket] ?? 0,
     options.fingerprint,
     options.replaceObsolete ? 1 : 0,
-    options.bodyId,
     batch.pieces.length,
   ];
   for (const { family, from, to, clashes } of batch.pieces) {
     callKeys.push(keys.family(bucket, family.name), keys.order(bucket, family.name));
     const help = family.help === undefined ? '' : `=${family.help}`;
-    args.push(family.name, family.type ?? '', family.kind, help, clashes.length);
+    args.push(family.name, family.type ?? '', family.kind, help, family.offset + from, clashes.length);
     for (const clash of clashes) {
       callKeys.push(keys.family(bucket, clash.family));
       args.push(clash.kinds);

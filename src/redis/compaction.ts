@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { KIB, MIB } from '../units.ts';
-import { BlockView, PayloadWriter } from './block.ts';
-import { type BlockList, type ListedBlock, listBlocks } from './block-list.ts';
+import { BlockView, PayloadWriter, STAMP_BYTES } from './block.ts';
+import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { RedisConnection } from './client.ts';
 import type { Reply } from './commands.ts';
 import { EntryTable } from './entry-table.ts';
@@ -16,7 +16,7 @@ export interface CompactionLimits {
 }
 
 const LIMITS: CompactionLimits = {
-  headerBytes: 4 * MIB,
+  headerBytes: 2 * MIB,
   headerBlocks: 500,
   changeBytes: 512 * KIB,
   changeBlocks: 500,
@@ -35,12 +35,13 @@ export interface CompactionOptions {
   /** For tests, as is the next. */
   readonly limits?: CompactionLimits;
   /** Called between any two steps. */
-  pause?(step: 'listed' | 'headers' | 'change'): Promise<void>;
+  pause?(step: 'listed' | 'headers' | 'change' | 'end'): Promise<void>;
 }
 
 interface Change {
   readonly field: Buffer;
   readonly sequence: number;
+  readonly bytes: number;
   /** The entries to keep; undefined: remove the block. */
   readonly keep: readonly number[] | undefined;
   /** Keep only what hides older values, without text. */
@@ -79,22 +80,20 @@ export async function compactFamily(
   const hash = keys.family(bucket, family);
   const order = keys.order(bucket, family);
   const token = randomUUID();
-  const begun = await connection.run({
+  const commits = await connection.run({
     script: 'beginCompaction',
-    keys: [hash, order],
+    keys: [hash],
     args: [token, options.unlessWithinMs ?? 0],
   });
-  if (!Array.isArray(begun)) return NOTHING_DONE;
-  const [, commits, count, bytes] = begun;
+  if (commits === null) return NOTHING_DONE;
 
   const list = await listBlocks(connection, keys, bucket, family);
   await options.pause?.('listed');
-  const meanBytes = Math.max(1, Number(String(bytes)) / Math.max(1, Number(count)));
-  const { changes, liveBytes, latestDeadlineMs } = await examine(connection, hash, list, meanBytes, options);
+  const { changes, liveBytes, latestDeadlineMs } = await examine(connection, hash, list, options);
 
   let [removed, rewritten] = [0, 0];
   // Oldest first: an expired block may go only when nothing that it hides is left.
-  for (const batch of intoBatches(changes.reverse(), meanBytes, options.limits ?? LIMITS)) {
+  for (const batch of intoBatches(changes.reverse(), options.limits ?? LIMITS)) {
     await options.pause?.('change');
     const args = await changeArguments(connection, hash, batch);
     const done = await connection.run({ script: 'compact', keys: [hash, order], args: [token, ...args] });
@@ -102,10 +101,11 @@ export async function compactFamily(
     removed += batch.filter((change) => change.keep === undefined).length;
     rewritten += batch.filter((change) => change.keep !== undefined).length;
   }
+  await options.pause?.('end');
   await connection.run({
     script: 'endCompaction',
     keys: [hash, order, keys.index(bucket)],
-    args: [token, String(commits ?? ''), Math.round(liveBytes), latestDeadlineMs, family],
+    args: [token, String(commits), Math.round(liveBytes), latestDeadlineMs, family],
   });
   return { removed, rewritten };
 }
@@ -114,10 +114,8 @@ async function examine(
   connection: RedisConnection,
   hash: string,
   list: BlockList,
-  meanBytes: number,
   { limits = LIMITS, pause }: CompactionOptions,
 ): Promise<{ changes: Change[]; liveBytes: number; latestDeadlineMs: number }> {
-  const perCall = Math.max(1, Math.min(limits.headerBlocks, Math.floor(limits.headerBytes / meanBytes)));
   const table = new EntryTable(list.blocks.length * 16);
   // Only expired blocks and those that are to change are remembered, and of each entry the number of its newest block.
   const expired = new Map<number, Seen>();
@@ -125,20 +123,24 @@ async function examine(
   let liveBytes = 0;
   let latestDeadlineMs = 0;
 
-  for (let from = 0; from < list.blocks.length; from += perCall) {
-    const page = list.blocks.slice(from, from + perCall);
+  let from = 0;
+  while (from < list.blocks.length) {
+    const to = pageEnd(list.blocks, from, limits.headerBlocks, limits.headerBytes);
+    const page = list.blocks.slice(from, to);
     const headers = (await connection.run({
       script: 'readHeaders',
       keys: [hash],
       args: page.map((block) => Buffer.from(block.field, 'latin1')),
     })) as Array<Buffer | null>;
     await pause?.('headers');
+    const first = from;
+    from = to;
     for (const [i, value] of headers.entries()) {
       if (value === null) continue;
       const header = new BlockView(value);
       // Written since the list was made: newer than all of it. To leave it out of account errs on the safe side.
       if (header.sequence !== page[i].sequence) continue;
-      const number = from + i;
+      const number = first + i;
       const seen: Seen = {
         block: page[i],
         header,
@@ -193,17 +195,21 @@ function identityKey(header: BlockView, entry: number): number {
 }
 
 function change(seen: Seen, keep: readonly number[] | undefined, shadow: boolean): Change {
-  return { field: Buffer.from(seen.block.field, 'latin1'), sequence: seen.block.sequence, keep, shadow };
+  return {
+    field: Buffer.from(seen.block.field, 'latin1'),
+    sequence: seen.block.sequence,
+    bytes: seen.bytes,
+    keep,
+    shadow,
+  };
 }
 
-function* intoBatches(
-  changes: readonly Change[],
-  meanBytes: number,
-  limits: CompactionLimits,
-): Generator<Change[], void> {
-  const size = Math.max(1, Math.min(limits.changeBlocks, Math.floor(limits.changeBytes / meanBytes)));
-  for (let from = 0; from < changes.length; from += size) {
-    yield changes.slice(from, from + size);
+function* intoBatches(changes: readonly Change[], limits: CompactionLimits): Generator<Change[], void> {
+  let from = 0;
+  while (from < changes.length) {
+    const to = pageEnd(changes, from, limits.changeBlocks, limits.changeBytes);
+    yield changes.slice(from, to);
+    from = to;
   }
 }
 
@@ -253,5 +259,5 @@ function rewrite(block: BlockView, keep: readonly number[], shadow: boolean): Bu
     writer.add(block.hi(keep[i]), block.lo(keep[i]), end - start);
     to += block.value.copy(writer.payload, to, start, end);
   }
-  return writer.payload;
+  return Buffer.concat([block.value.subarray(0, STAMP_BYTES), writer.payload]);
 }

@@ -1,6 +1,6 @@
 import { KIB } from '../units.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
-import { type ListedBlock, listBlocks } from './block-list.ts';
+import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import { BlockMerge } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError } from './failure.ts';
@@ -10,9 +10,11 @@ import type { Keys } from './keys.ts';
 export interface ReadLimits {
   /** A family of no more than this is read at once; of a larger one, pages are read. */
   readonly wholeBytes: number;
+  readonly wholeFields: number;
   /** Bounds of one call for many small families, and of its answer. */
   readonly callFamilies: number;
   readonly callBytes: number;
+  readonly callFields: number;
   /** Size of a page of blocks of a large family. */
   readonly pageBytes: number;
   readonly pageBlocks: number;
@@ -20,8 +22,10 @@ export interface ReadLimits {
 
 export const READ_LIMITS: ReadLimits = {
   wholeBytes: 128 * KIB,
-  callFamilies: 500,
+  wholeFields: 128,
+  callFamilies: 250,
   callBytes: 512 * KIB,
+  callFields: 4000,
   pageBytes: 512 * KIB,
   pageBlocks: 2000,
 };
@@ -78,7 +82,7 @@ export async function* readFamilies(
     const reply = (await connection.run({
       script: 'readFamilies',
       keys: asked.map((name) => keys.family(bucket, name)),
-      args: [limits.wholeBytes, limits.callBytes],
+      args: [limits.wholeBytes, limits.wholeFields, limits.callBytes, limits.callFields],
     })) as Array<Buffer | null | Array<Buffer | number | null>>;
     const nowMs = Number(String(reply[0]));
     for (let i = 1; i < reply.length; i++) {
@@ -144,17 +148,10 @@ async function* pagedTexts(
     const list = await listBlocks(connection, keys, bucket, name);
     const unread =
       round === 0 ? list.blocks : list.blocks.filter(({ field, sequence }) => read.get(field) !== sequence);
-    const meanBlockBytes = Math.max(1, bytes / Math.max(1, list.blocks.length));
     merge ??= new BlockMerge(bytes / TYPICAL_ENTRY_BYTES);
     await options.pause?.('listed');
     let settled = true;
-    for await (const [listed, value] of fetchBlocks(
-      connection,
-      keys.family(bucket, name),
-      unread,
-      meanBlockBytes,
-      options,
-    )) {
+    for await (const [listed, value] of fetchBlocks(connection, keys.family(bucket, name), unread, options)) {
       if (value === null && !(await isDamaged(connection, keys.order(bucket, name), listed))) {
         settled = false;
         break;
@@ -181,15 +178,17 @@ async function* fetchBlocks(
   connection: RedisConnection,
   hash: string,
   blocks: readonly ListedBlock[],
-  meanBlockBytes: number,
   { limits = READ_LIMITS, pause }: ReadOptions,
 ): AsyncGenerator<[ListedBlock, Buffer | null], void> {
-  const pageBlocks = Math.max(1, Math.min(limits.pageBlocks, Math.floor(limits.pageBytes / meanBlockBytes)));
-  let coming = fetchPage(connection, hash, blocks, 0, pageBlocks);
-  for (let from = 0; from < blocks.length; from += pageBlocks) {
+  let from = 0;
+  let to = pageEnd(blocks, from, limits.pageBlocks, limits.pageBytes);
+  let coming = fetchPage(connection, hash, blocks, from, to);
+  while (from < to) {
     const values = await coming;
-    coming = fetchPage(connection, hash, blocks, from + pageBlocks, pageBlocks);
-    for (let i = 0; i < values.length; i++) yield [blocks[from + i], values[i]];
+    const page = from;
+    [from, to] = [to, pageEnd(blocks, to, limits.pageBlocks, limits.pageBytes)];
+    coming = fetchPage(connection, hash, blocks, from, to);
+    for (let i = 0; i < values.length; i++) yield [blocks[page + i], values[i]];
     await pause?.('page');
   }
 }
@@ -199,10 +198,10 @@ function fetchPage(
   hash: string,
   blocks: readonly ListedBlock[],
   from: number,
-  count: number,
+  to: number,
 ): Promise<Array<Buffer | null>> {
-  const fields = blocks.slice(from, from + count).map((block) => Buffer.from(block.field, 'latin1'));
-  if (fields.length === 0) return NOTHING;
+  if (from === to) return NOTHING;
+  const fields = blocks.slice(from, to).map((block) => Buffer.from(block.field, 'latin1'));
   const answer = connection.command('HMGET', hash, ...fields) as Promise<Array<Buffer | null>>;
   // Awaited only when the page before it is done with: until then its failure is nobody's.
   answer.catch(() => {});

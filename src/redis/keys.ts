@@ -11,9 +11,9 @@
  * pushes leaves Redis by itself. `{b}`, the number of the bucket, is the hash tag: a bucket lies in one slot.
  *
  * Fields of a family: `t` type, `h` help (escaped, as pushed), `d` latest deadline (ms), `n` bytes of all blocks, `l`
- * bytes known to live, `b` the last body and `m` the bytes it has written, `k` fingerprint of the secret, `v` number
- * of commits, `c` token of the compaction under way, `x` when the last one ended (ms), `r` number of times
- * that one changed blocks. Fields of blocks are longer.
+ * bytes that lived when it was last compacted, `k` fingerprint of the secret, `v` number of commits, `c` token of the
+ * compaction under way, `x` when the last one ended (ms), `r` number of times that one changed blocks. Fields of blocks
+ * are longer.
  */
 export const BUCKETS = 64;
 

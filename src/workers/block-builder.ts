@@ -4,13 +4,18 @@ import { KIB } from '../units.ts';
 import { type EntryList, SCRATCH } from './exposition/entry-list.ts';
 import type { ParsedBlock } from './exposition/text-parser.ts';
 import { endsBlock, type SeriesHash } from './identity.ts';
+import { LatestEntries } from './latest-entries.ts';
 
 /** The text of no block is longer, unless a single entry is. */
 const LONGEST_TEXT_BYTES = 256 * KIB;
 /** Marks the blocks of `/ingest` among those of other owners. */
 const INGEST_OWNER = Buffer.from('i');
 
+/** Of the value of a line, with the blank before it and the newline. */
+const TYPICAL_VALUE_BYTES = 12;
+
 const BLANK = 0x20;
+const CLOSE = 0x7d;
 const NEWLINE = 0x0a;
 
 export interface BuiltBlock extends BlockWrite {
@@ -35,11 +40,9 @@ export interface BuiltFamily {
 export class BlockBuilder {
   readonly #hash: SeriesHash;
   readonly #hashes = new Uint32Array(MAX_BLOCK_ENTRIES * 2);
-  // For the search of duplicates within a block: slots hold the place of an entry plus one, above the stamp.
-  readonly #slots = new Int32Array(MAX_BLOCK_ENTRIES * 4);
-  #stamp = 0;
   /** The entries' numbers, family after family. */
   #order = new Int32Array(0);
+  readonly #latest = new LatestEntries();
 
   constructor(hash: SeriesHash) {
     this.#hash = hash;
@@ -54,10 +57,11 @@ export class BlockBuilder {
 
   build(parsed: ParsedBlock): BuiltFamily[] {
     const starts = this.#sortByFamily(parsed.entries, parsed.families.length);
+    this.#latest.reset(parsed.entries.count);
     return parsed.families.map((family, index) => {
       const blocks: BuiltBlock[] = [];
       let from = starts[index];
-      const end = starts[index + 1];
+      const end = this.#latest.keep(parsed.entries, this.#order, from, starts[index + 1]);
       while (from < end) {
         const to = this.#findEnd(parsed, family.kind, from, end);
         blocks.push(this.#write(parsed, family.kind, from, to));
@@ -80,58 +84,17 @@ export class BlockBuilder {
   }
 
   #findEnd(parsed: ParsedBlock, kind: FamilyKind, from: number, end: number): number {
-    const { start, end: ends, hashHi, hashLo } = parsed.entries;
+    const { start, end: ends, hashLo } = parsed.entries;
     const order = this.#order;
-    const most = Math.min(end, from + this.#entryLimit(parsed, order[from]));
-    this.#newStamp();
+    const most = Math.min(end, from + entryLimit(parsed, order[from]));
     let bytes = 0;
     for (let place = from; place < most; place++) {
       const i = order[place];
       bytes += ends[i] - start[i];
       if (place > from && bytes > LONGEST_TEXT_BYTES) return place;
-      // The same series twice: the later one must lie in a later block, for of two blocks the later wins.
-      if (!this.#isNew(hashHi[i], hashLo[i], place - from, from, parsed.entries)) return place;
       if (endsBlock(hashLo[i], kind)) return place + 1;
     }
     return most;
-  }
-
-  // So many entries like the first make a block of the size that is aimed at. Counted without the values, because the
-  // block must end at the same entry when those are longer.
-  #entryLimit(parsed: ParsedBlock, first: number): number {
-    const { start, end } = parsed.entries;
-    const inScratch = start[first] >= SCRATCH;
-    const bytes = inScratch ? parsed.scratch : parsed.text;
-    const offset = inScratch ? SCRATCH : 0;
-    let size = 0;
-    let inValue = true;
-    for (let i = end[first] - offset - 1; i >= start[first] - offset; i--) {
-      if (bytes[i] === NEWLINE) inValue = true;
-      else if (bytes[i] === BLANK) inValue = false;
-      if (!inValue) size++;
-    }
-    return Math.max(1, Math.min(MAX_BLOCK_ENTRIES, Math.floor(MAX_BLOCK_BYTES / (size + 4))));
-  }
-
-  #newStamp(): void {
-    this.#stamp += MAX_BLOCK_ENTRIES;
-    if (this.#stamp > 2 ** 30) {
-      this.#slots.fill(0);
-      this.#stamp = MAX_BLOCK_ENTRIES;
-    }
-  }
-
-  #isNew(hi: number, lo: number, at: number, from: number, entries: EntryList): boolean {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    let slot = (hi ^ (lo >>> 8)) & mask;
-    while (slots[slot] > this.#stamp) {
-      const other = this.#order[from + slots[slot] - this.#stamp - 1];
-      if (entries.hashLo[other] === lo && entries.hashHi[other] === hi) return false;
-      slot = (slot + 1) & mask;
-    }
-    slots[slot] = this.#stamp + at + 1;
-    return true;
   }
 
   #write(parsed: ParsedBlock, kind: FamilyKind, from: number, to: number): BuiltBlock {
@@ -173,4 +136,21 @@ function copy(parsed: ParsedBlock, start: number, end: number, target: Buffer, a
   const source = inScratch ? parsed.scratch : parsed.text;
   const offset = inScratch ? SCRATCH : 0;
   return at + source.copy(target, at, start - offset, end - offset);
+}
+
+// So many entries like the first make a block of the size that is aimed at. Counted without the values and timestamps,
+// because the block must end at the same entry when those are longer.
+function entryLimit(parsed: ParsedBlock, first: number): number {
+  const { start, end } = parsed.entries;
+  const inScratch = start[first] >= SCRATCH;
+  const bytes = inScratch ? parsed.scratch : parsed.text;
+  const stop = end[first] - (inScratch ? SCRATCH : 0);
+  let size = 0;
+  for (let line = start[first] - (inScratch ? SCRATCH : 0); line < stop; ) {
+    const newline = bytes.indexOf(NEWLINE, line);
+    const close = bytes.lastIndexOf(CLOSE, newline);
+    size += (close >= line ? close : bytes.indexOf(BLANK, line)) - line;
+    line = newline + 1;
+  }
+  return Math.max(1, Math.min(MAX_BLOCK_ENTRIES, Math.floor(MAX_BLOCK_BYTES / (size + TYPICAL_VALUE_BYTES))));
 }

@@ -79,6 +79,7 @@ export class Ingester {
         type,
         help,
         blocks,
+        offset: 0,
         lines: blocks.map(({ from, to }) => this.#builder.linesOf(parsed, from, to)),
         samples: blocks.map((block) => block.samples),
         metadataLine: typeLine || firstLine,
@@ -117,7 +118,6 @@ export class Ingester {
   async #commit(task: IngestTask, families: readonly TaskFamily[]): Promise<TaskPiece[]> {
     const options = {
       ttlMs: task.ttlMs,
-      bodyId: task.bodyId,
       sequences: task.sequences,
       fingerprint: this.#fingerprint,
       replaceObsolete: false,
@@ -213,6 +213,7 @@ export class Ingester {
 function asFamily({ family, from, to }: TaskPiece): TaskFamily {
   return {
     ...family,
+    offset: family.offset + from,
     blocks: family.blocks.slice(from, to),
     lines: family.lines.slice(from, to),
     samples: family.samples.slice(from, to),

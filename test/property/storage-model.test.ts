@@ -90,7 +90,6 @@ class Run {
     { blocks, shuffled, ttlMs }: Extract<Step, { do: 'push' }>,
   ): Promise<void> {
     const sent = Date.now();
-    const bodyId = Math.floor(Math.random() * 2 ** 48);
     const values: Array<[series: string, value: string]> = [];
     const writes = blocks.map((block) => {
       const series = block.map((i): [string, string] => [`s="${i}"`, String(++this.#value)]);
@@ -99,14 +98,13 @@ class Run {
       return gateway.family(FAMILY, [gateway.block(FAMILY, series)]);
     });
     if (writes.length === 1) {
-      await this.#commit(gateway, writes, { ttlMs, bodyId });
+      await this.#commit(gateway, writes, { ttlMs });
     } else {
       const base = await openSequences(gateway.connection, gateway.keys);
       const commits = writes.map((write, i) => () => {
         assert.ok(i < BLOCKS_PER_RESERVATION);
         return this.#commit(gateway, [write], {
           ttlMs,
-          bodyId,
           sequences: base.map((s) => s + i * SEQUENCES_PER_BLOCK),
         });
       });

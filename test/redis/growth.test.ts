@@ -63,8 +63,9 @@ test('the amount that a family is said to hold is what it holds', async () => {
   assert.equal(Number(await redis.cli('HGET', hash, 'n')), bytes);
 });
 
-test('the same series in the same order never need compaction, however often they are pushed', async () => {
+test('the same series in the same order need compaction at first and never again, however often they are pushed', async () => {
   const numbers = shuffled(1000, 1);
+  await pushAndCompact(numbers, 0);
   for (let push = 1; push <= 10; push++) assert.equal(await pushAndCompact(numbers, push), false);
 });
 
@@ -93,4 +94,73 @@ test('what is stopped midway is taken up by the next compaction', async () => {
   const shown = seriesOf(await storage.scrape());
   assert.equal(shown.size, 301);
   assert.equal([...shown.values()].filter((value) => value === '2').length, 300);
+});
+
+test('a body that repeats its series in other orders does not pile up either', async () => {
+  const bodies = Array.from({ length: 30 }, (_, i) => shuffled(300, i + 1));
+  await pushAndCompact(bodies[0], 0);
+  const live = await storedBytes();
+  let most = 0;
+  for (const numbers of bodies) {
+    await pushAndCompact(numbers, 1);
+    most = Math.max(most, await storedBytes());
+  }
+  assert.ok(most < 2.5 * live, `${most} bytes at most, ${live} live`);
+});
+
+test('a Redis that is out of memory can be compacted', async () => {
+  await storage.commit(
+    [
+      storage.family('m', [
+        storage.block('m', [
+          ['s="1"', '1'],
+          ['s="2"', '1'],
+        ]),
+      ]),
+    ],
+    { ttlMs: 0 },
+  );
+  for (let i = 0; i < 5; i++) await storage.push('m', { 's="1"': i, [`s="x${i}"`]: 1 }, { ttlMs: 100 });
+  await storage.push('m', { 's="1"': 9, 's="2"': 9 }, { ttlMs: 0 });
+  await sleep(150);
+  await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+  const { removed } = await compactFamily(storage.connection, storage.keys, 'm').finally(() =>
+    redis.cli('CONFIG', 'SET', 'maxmemory', '0'),
+  );
+  assert.equal(removed, 5);
+  assert.equal(seriesOf(await storage.scrape()).size, 2);
+});
+
+test('a clock of Redis that was stepped back does not keep compaction waiting', async () => {
+  await storage.push('m', { 's="1"': 1 });
+  await compactFamily(storage.connection, storage.keys, 'm');
+  await storage.setClock(-20_000);
+  await storage.push('m', { 's="1"': 2, 's="2"': 2 });
+  const { removed } = await compactFamily(storage.connection, storage.keys, 'm', { unlessWithinMs: 1000 });
+  assert.equal(removed, 1);
+});
+
+test('metadata without samples does not keep what has ended', async () => {
+  await storage.push('m', { 's="1"': 1 }, { ttlMs: 100 });
+  await storage.commit([storage.family('m', [], { help: 'text' })], { ttlMs: 60_000 });
+  await sleep(150);
+  assert.equal(await redis.cli('KEYS', '*:[fs]:m'), '');
+});
+
+test('no key is left without an end when a family is written again after its last block was removed', async () => {
+  await storage.push('m', { 's="1"': 1 }, { ttlMs: 60_000 });
+  await storage.push('m', { 's="1"': 2 }, { ttlMs: 100 });
+  await sleep(150);
+  await assert.rejects(
+    compactFamily(storage.connection, storage.keys, 'm', {
+      limits: { headerBlocks: 10, headerBytes: 1e6, changeBlocks: 10, changeBytes: 1e6 },
+      pause: async (step) => {
+        if (step === 'end') throw new Error('the gateway died');
+      },
+    }),
+  );
+  await storage.push('m', { 's="2"': 1 }, { ttlMs: 1000 });
+  for (const key of (await redis.cli('KEYS', '*')).split('\n')) {
+    if (!key.startsWith('test-')) assert.notEqual(await redis.cli('PTTL', key), '-1', key);
+  }
 });

@@ -48,11 +48,8 @@ test('a series twice in one body, in two blocks that arrive in the wrong order, 
       ['s="9"', '2'],
     ]),
   ]);
-  const second = await storage.commit([other], {
-    bodyId: 7,
-    sequences: base.map((s) => s + SEQUENCES_PER_BLOCK),
-  });
-  const first = await storage.commit([block(1)], { bodyId: 7, sequences: base });
+  const second = await storage.commit([other], { sequences: base.map((s) => s + SEQUENCES_PER_BLOCK) });
+  const first = await storage.commit([block(1)], { sequences: base });
   assert.deepEqual(
     [...first, ...second].map(({ outcome }) => outcome.status),
     ['stored', 'stored'],
@@ -63,8 +60,8 @@ test('a series twice in one body, in two blocks that arrive in the wrong order, 
 test('the same block twice in one body: the later one stays, though the earlier one arrives after it', async () => {
   const base = await openSequences(storage.connection, storage.keys);
   const block = (value: number) => storage.family('m', [storage.block('m', [['s="1"', String(value)]])]);
-  await storage.commit([block(2)], { bodyId: 7, sequences: base.map((s) => s + SEQUENCES_PER_BLOCK) });
-  await storage.commit([block(1)], { bodyId: 7, sequences: base });
+  await storage.commit([block(2)], { sequences: base.map((s) => s + SEQUENCES_PER_BLOCK) });
+  await storage.commit([block(1)], { sequences: base });
   assert.equal(await shown('m{s="1"}'), '2');
 });
 
@@ -144,4 +141,28 @@ test('a write that timed out and arrives just in time never overrides what was a
   assert.equal(acknowledged.outcome.status, 'stored');
   await sleep(100);
   assert.equal(await shown('m{s="1"}'), '2');
+});
+
+test('a push that timed out at one gateway never overrides what another has acknowledged since', async () => {
+  await using hasty = await TestStorage.connect(redis.port, { timeoutMs: 300 });
+  const many = Array.from({ length: 2000 }, (_, i): [string, string] => [
+    `s="${i}",p="${'p'.repeat(100)}"`,
+    'late',
+  ]);
+  const blocks = Array.from({ length: 20 }, (_, i) => hasty.block('m', many.slice(i * 100, (i + 1) * 100)));
+  redis.pause();
+  const pieces = await hasty.commit([hasty.family('m', blocks)]);
+  assert.ok(pieces.every(({ outcome }) => outcome.status === 'failed'));
+  const acknowledged = storage.commit([
+    storage.family('m', [
+      storage.block(
+        'm',
+        many.map(([labels]) => [labels, '2']),
+      ),
+    ]),
+  ]);
+  redis.resume();
+  assert.equal((await acknowledged)[0].outcome.status, 'stored');
+  await sleep(200);
+  assert.deepEqual([...new Set(seriesOf(await storage.scrape()).values())], ['2']);
 });

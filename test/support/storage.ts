@@ -49,7 +49,6 @@ export class TestStorage implements AsyncDisposable {
   readonly connection: RedisConnection;
   readonly keys = new Keys(PREFIX);
   readonly hash = new SeriesHash(SECRET);
-  #bodies = Math.floor(Math.random() * 2 ** 40);
 
   private constructor(connection: RedisConnection) {
     this.connection = connection;
@@ -92,13 +91,12 @@ export class TestStorage implements AsyncDisposable {
   }
 
   family(name: string, blocks: readonly BlockWrite[], overrides: Partial<FamilyWrite> = {}): FamilyWrite {
-    return { name, kind: 'plain', type: 'gauge', help: undefined, blocks, ...overrides };
+    return { name, kind: 'plain', type: 'gauge', help: undefined, blocks, offset: 0, ...overrides };
   }
 
   commit(families: readonly FamilyWrite[], overrides: Partial<CommitOptions> = {}): Promise<Piece[]> {
     return commit(this.connection, this.keys, families, {
       ttlMs: 300_000,
-      bodyId: this.#bodies++,
       sequences: undefined,
       fingerprint: fingerprint(SECRET),
       replaceObsolete: false,

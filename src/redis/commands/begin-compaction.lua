@@ -1,15 +1,18 @@
 --[[
   Begins the compaction of a family. An earlier one that is still under way will notice and stop.
 
-  KEYS[1] hash, KEYS[2] order
+  KEYS[1] hash
   ARGV[1] a token that no other compaction has; ARGV[2] do nothing if the last one ended less than this many ms ago
-  Output: false if there is nothing to do, else {time (ms), number of commits so far, number of blocks, bytes of all}
+  Output: false if there is nothing to do, else the number of commits so far
 ]]
 local call = redis.call
-local meta = call('HMGET', KEYS[1], 'v', 'n', 'x')
+local meta = call('HMGET', KEYS[1], 'v', 'x')
 if not meta[1] then return false end
 local time = call('TIME')
-local now_ms = math.floor((time[1] * 1000000 + time[2]) / 1000)
-if meta[3] and now_ms - meta[3] < tonumber(ARGV[2]) then return false end
+local since = math.floor((time[1] * 1000000 + time[2]) / 1000) - tonumber(meta[2] or 0)
+-- Less than nothing: the clock has been stepped back.
+if since >= 0 and since < tonumber(ARGV[2]) then return false end
+-- A removal first, which a Redis without memory lets pass, and what follows it too.
+call('HDEL', KEYS[1], 'c')
 call('HSET', KEYS[1], 'c', ARGV[1])
-return { string.format('%.0f', now_ms), meta[1], call('ZCARD', KEYS[2]), meta[2] }
+return meta[1]

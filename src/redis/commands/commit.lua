@@ -7,14 +7,14 @@
   KEYS[1] index, KEYS[2] clock, then for each family: hash, order, and the hashes of the names it may clash with
   ARGV[1] time of the server (µs) after which this must do nothing: its sender has given up waiting
   ARGV[2] time to live, ms; 0: for ever
-  ARGV[3] sequence of the first block of each family; 0: chosen here
+  ARGV[3] sequence of the first block of each family in this part of a body; 0: chosen here
   ARGV[4] fingerprint of the secret that the identities are hashed with
   ARGV[5] '1': a family under another fingerprint is obsolete and goes
-  ARGV[6] id of the body
-  ARGV[7] number of families
-  then for each family: name, type ('' if not declared), kind, help ('' or '=' and the text), number of names it may
-    clash with, those kinds at which each of them does ('any', 'histogram' or 'histogram summary'), number of blocks,
-    and for each block: field, value without its stamp
+  ARGV[6] number of families
+  then for each family: name, type ('' if not declared), kind, help ('' or '=' and the text), number of its blocks that
+    come before these in the part of the body, number of names it may clash with, those kinds at which each of them
+    does ('any', 'histogram' or 'histogram summary'), number of blocks, and for each block: field, value without its
+    stamp
 
   Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
     0 stored; 1 stored, and the family wants compaction; 'rekey' other fingerprint;
@@ -22,6 +22,8 @@
 ]]
 local call = redis.call
 local NEVER_MS = 253402300799999
+-- Metadata without samples is not in the index and must end by itself.
+local LONGEST_METADATA_MS = 86400000
 local COMPACT_FLOOR = 4096
 
 local time = call('TIME')
@@ -32,7 +34,7 @@ if now_us > tonumber(ARGV[1]) then return { 'late', string.format('%.0f', now_us
 local ttl = tonumber(ARGV[2])
 local deadline = ttl == 0 and NEVER_MS or math.min(now_ms + ttl, NEVER_MS)
 local given = tonumber(ARGV[3])
-local fingerprint, force, body = ARGV[4], ARGV[5] == '1', ARGV[6]
+local fingerprint, force = ARGV[4], ARGV[5] == '1'
 
 local function number(n) return string.format('%.0f', n) end
 
@@ -42,25 +44,26 @@ local function keep_until(key, at)
   if left < 0 or now_ms + left < at then call('PEXPIREAT', key, number(at)) end
 end
 
-local clock = tonumber(call('GET', KEYS[2]) or 0)
-local sequence = given
-if given == 0 then sequence = math.max(now_us, clock + 1) end
-local highest, stored = clock, false
-
 local function kind_of(type) return (type == 'histogram' or type == 'summary') and type or 'plain' end
 
+local clock = tonumber(call('GET', KEYS[2]) or 0)
+local sequence = math.max(now_us, clock + 1)
+local highest, stored = clock, false
+
 local results = { number(now_us) }
-local k, a = 3, 7
-for _ = 1, tonumber(ARGV[7]) do
+local k, a = 3, 6
+for _ = 1, tonumber(ARGV[6]) do
   local hash, order = KEYS[k], KEYS[k + 1]
-  local name, type, kind, help, clashes = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], tonumber(ARGV[a + 5])
-  local blocks_at = a + 6 + clashes
+  local name, type, kind, help = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
+  local offset, clashes = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
+  local blocks_at = a + 7 + clashes
   local blocks = tonumber(ARGV[blocks_at])
-  local meta = call('HMGET', hash, 't', 'd', 'n', 'l', 'b', 'm', 'k', 'v')
+  local meta = call('HMGET', hash, 't', 'd', 'n', 'l', 'k', 'v')
   local held, held_until = meta[1], tonumber(meta[2] or 0)
+  local claims = blocks > 0 or type ~= ''
   local result = 0
 
-  if meta[7] and meta[7] ~= fingerprint then
+  if meta[5] and meta[5] ~= fingerprint then
     if force then
       call('UNLINK', hash, order)
       meta, held, held_until = {}, false, 0
@@ -70,35 +73,33 @@ for _ = 1, tonumber(ARGV[7]) do
   end
 
   -- Its own type: undeclared samples take what is there, and an untyped family takes the first type declared.
-  if result == 0 and held and (blocks > 0 or type ~= '') then
+  if result == 0 and held and claims then
     local declared = type ~= '' and type ~= 'untyped'
     local fits = kind_of(held) == kind and (not declared or type == held or held == 'untyped')
     if held_until > now_ms and not fits then result = { held, number(held_until), 0 } end
     if fits and not declared then type = held end
   end
-  if type == '' then type = kind == 'plain' and 'untyped' or kind end
 
   for i = 1, clashes do
-    if result ~= 0 then break end
+    if result ~= 0 or not claims then break end
     local other = call('HMGET', KEYS[k + 1 + i], 't', 'd')
     if other[1] and tonumber(other[2] or 0) > now_ms then
-      local at = ARGV[a + 5 + i]
+      local at = ARGV[a + 6 + i]
       if at == 'any' or string.find(at, other[1], 1, true) then result = { other[1], other[2], i } end
     end
   end
 
   if result == 0 and blocks == 0 then
-    -- Metadata whose samples come later, or never: it claims nothing and lives no longer than a sample would.
-    if not held or held_until <= now_ms then call('HSET', hash, 't', type, 'k', fingerprint) end
-    if help ~= '' then call('HSET', hash, 'h', string.sub(help, 2)) end
-    if not held then call('PEXPIREAT', hash, number(deadline)) else keep_until(hash, deadline) end
-  elseif result == 0 then
-    local total, live = tonumber(meta[3] or 0), tonumber(meta[4] or 0)
-    local written = tonumber(meta[6] or 0)
-    -- What one body writes to a family lives when it ends: its largest known amount needs no compaction to tell.
-    if meta[5] ~= body then
-      live, written = math.max(live, written), 0
+    -- Metadata whose samples come later, or never. It claims no name and prolongs nothing.
+    if type ~= '' or not held then
+      call('HSET', hash, 't', type ~= '' and type or 'untyped', 'k', fingerprint)
     end
+    if help ~= '' then call('HSET', hash, 'h', string.sub(help, 2)) end
+    if not meta[2] then keep_until(hash, math.min(deadline, now_ms + LONGEST_METADATA_MS)) end
+  elseif result == 0 then
+    if type == '' then type = kind == 'plain' and 'untyped' or kind end
+    local total, live = tonumber(meta[3] or 0), tonumber(meta[4] or 0)
+    if given > 0 then sequence = given + offset end
     for i = 1, blocks do
       local field, payload = ARGV[blocks_at + 2 * i - 1], ARGV[blocks_at + 2 * i]
       local current = given > 0 and tonumber(call('ZSCORE', order, field) or 0) or 0
@@ -106,7 +107,6 @@ for _ = 1, tonumber(ARGV[7]) do
       if current < sequence then
         local value = struct.pack('<dd', sequence, deadline) .. payload
         total = total + #value - (meta[3] and call('HSTRLEN', hash, field) or 0)
-        written = written + #value
         call('HSET', hash, field, value)
         call('ZADD', order, number(sequence), field)
       end
@@ -114,20 +114,21 @@ for _ = 1, tonumber(ARGV[7]) do
       sequence = sequence + 1
     end
     local until_ms = math.max(held_until, deadline)
-    local fields = { 't', type, 'd', number(until_ms), 'n', total, 'l', live, 'b', body, 'm', written, 'k', fingerprint,
-      'v', (meta[8] or 0) + 1 }
+    local fields = { 't', type, 'd', number(until_ms), 'n', total, 'l', live, 'k', fingerprint, 'v', (meta[6] or 0) + 1 }
     if help ~= '' then
       fields[#fields + 1] = 'h'
       fields[#fields + 1] = string.sub(help, 2)
     end
     call('HSET', hash, unpack(fields))
-    if until_ms ~= held_until or not held then
+    if until_ms ~= held_until then
       call('PEXPIREAT', hash, number(until_ms))
       call('PEXPIREAT', order, number(until_ms))
       call('ZADD', KEYS[1], number(until_ms), name)
+    elseif call('PTTL', order) < 0 then
+      -- Compaction had removed its last block.
+      call('PEXPIREAT', order, number(until_ms))
     end
-    if total >= 2 * math.max(live, written) + COMPACT_FLOOR then result = 1 end
-    if given > 0 then sequence = given end
+    if total >= 2 * live + COMPACT_FLOOR then result = 1 end
     stored = true
   end
 

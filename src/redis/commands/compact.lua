@@ -5,30 +5,30 @@
 
   KEYS[1] hash, KEYS[2] order
   ARGV[1] token of the compaction
-  then for each block: field, sequence, '' to remove it or its new value without the stamp
+  then for each block: field, sequence, '' to remove it or its new value
   Output: -1 if another compaction has begun; else the number of blocks that were still as they had been read
 ]]
 local call = redis.call
 local meta = call('HMGET', KEYS[1], 'c', 'n', 'r')
 if meta[1] ~= ARGV[1] then return -1 end
+-- Redis looks at its memory limit at the first write only, and lets this one pass: else nothing could be freed.
+call('HDEL', KEYS[1], 'c')
 local revision = tonumber(meta[3] or 0) + 1
 local bytes, done = tonumber(meta[2]), 0
 for a = 2, #ARGV, 3 do
-  local field, payload = ARGV[a], ARGV[a + 2]
+  local field, value = ARGV[a], ARGV[a + 2]
   local sequence = call('ZSCORE', KEYS[2], field)
   if sequence and string.format('%.0f', sequence) == ARGV[a + 1] then
     done = done + 1
     bytes = bytes - call('HSTRLEN', KEYS[1], field)
-    if payload == '' then
+    if value == '' then
       call('HDEL', KEYS[1], field)
       call('ZREM', KEYS[2], field)
     else
-      local stamp = string.sub(call('HGET', KEYS[1], field) or '', 1, 16)
-      local value = stamp .. string.sub(payload, 1, 8) .. struct.pack('<I4', revision) .. string.sub(payload, 13)
-      call('HSET', KEYS[1], field, value)
+      call('HSET', KEYS[1], field, string.sub(value, 1, 24) .. struct.pack('<I4', revision) .. string.sub(value, 29))
       bytes = bytes + #value
     end
   end
 end
-call('HSET', KEYS[1], 'n', string.format('%.0f', bytes), 'r', revision)
+call('HSET', KEYS[1], 'n', string.format('%.0f', bytes), 'r', revision, 'c', ARGV[1])
 return done

@@ -18,7 +18,7 @@ if unchanged and ARGV[4] == '0' then
   return 0
 end
 local time = call('TIME')
-call('HSET', KEYS[1], 'l', ARGV[3], 'm', 0, 'x', string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)))
+call('HSET', KEYS[1], 'l', ARGV[3], 'x', string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)))
 if unchanged and ARGV[4] ~= meta[3] then
   call('HSET', KEYS[1], 'd', ARGV[4])
   call('PEXPIREAT', KEYS[1], ARGV[4])

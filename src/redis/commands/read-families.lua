@@ -3,15 +3,17 @@
   Stops when the answer is full: the caller asks again for the families that are left.
 
   KEYS the hashes of the families
-  ARGV[1] most bytes of a family that is read whole; ARGV[2] most bytes in the answer
+  ARGV[1] most bytes and ARGV[2] most fields of a family that is read whole; ARGV[3] most bytes and ARGV[4] most fields
+    in the answer
   Output: {time (ms), family, …}: false for one that is gone, else {type, help or false, bytes of all blocks, value, …},
     the values newest first, and none if it is large
 ]]
 local call = redis.call
 local time = call('TIME')
 local result = { string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)) }
-local most_whole, most_bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
-local bytes = 0
+local whole_bytes, whole_fields = tonumber(ARGV[1]), tonumber(ARGV[2])
+local most_bytes, most_fields = tonumber(ARGV[3]), tonumber(ARGV[4])
+local bytes, fields_read = 0, 0
 
 local function newer(a, b) return a.sequence > b.sequence end
 
@@ -22,9 +24,10 @@ for _, hash in ipairs(KEYS) do
     result[#result + 1] = false
   else
     local family = { meta[1], meta[2], size }
-    if size <= most_whole then
-      if bytes > 0 and bytes + size > most_bytes then break end
-      bytes = bytes + size
+    local count = size <= whole_bytes and call('HLEN', hash) or 0
+    if count > 0 and count <= whole_fields then
+      if bytes > 0 and (bytes + size > most_bytes or fields_read + count > most_fields) then break end
+      bytes, fields_read = bytes + size, fields_read + count
       -- All fields in one call: for a small family cheaper than its blocks in their order.
       local fields = call('HGETALL', hash)
       local blocks = {}
