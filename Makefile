@@ -22,9 +22,11 @@ help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-# Variables, so that a flag in ARGS has precedence.
+# Variables, so that a flag in ARGS has precedence; but they would override a file.
+ifeq ($(findstring --config.file,$(ARGS))$(PUSHGATEWAY_CONFIG_FILE),)
 run: export PUSHGATEWAY_PORT := $(PORT)
 run: export PUSHGATEWAY_REDIS_ENDPOINT := $(REDIS)
+endif
 run: build ## Run the gateway with a Redis of its own; set up what is missing first (PORT, ARGS="--flag=value …")
 	@$(if $(findstring --redis.endpoint,$(ARGS))$(filter-out embedded,$(REDIS)),true, \
 		scripts/install-missing.sh 'redis-server|valkey-server:redis-server')
@@ -85,7 +87,7 @@ metrics: ## Print what Prometheus would scrape from the gateway (PORT)
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf dist coverage
+	rm -rf dist
 
 .PHONY: dist-clean
 dist-clean: clean stop-redis stop-prom ## Remove dependencies and local data as well; stop what runs in the background

@@ -48,7 +48,8 @@ function errorText(error: unknown): string {
   let cause: unknown = error;
   while (cause !== undefined && texts.length < 5) {
     const text = cause instanceof Error ? cause.message || cause.name : String(cause);
-    if (!texts.includes(text)) texts.push(text);
+    // Some messages have that of their cause in them already.
+    if (!texts.some((said) => said.includes(text))) texts.push(text);
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return texts.join(': ');

@@ -76,7 +76,7 @@ async function assemble(
   const throttle = new LogThrottle();
 
   const redis = await chooseRedis(config, { log, lifecycle, onFatal }, releases);
-  const store = new Store(redis, new StoreWatch({ log, telemetry, throttle }));
+  const store = new Store(redis, new StoreWatch({ log, telemetry }));
   releases.push('the connection to Redis', () => store.close());
   const pool = new WorkerPool({
     threads: config.workers,

@@ -189,7 +189,8 @@ export class Ingester {
     texts.sort((a, b) => a.line - b.line);
     const parsed = this.#parser.parse(Buffer.concat(texts.map(({ text }) => text)), {
       timestamps: task.timestamps,
-      whole: task.whole,
+      // What does not say what it is has to be complete: a lone `x_count` must not replace a histogram by a part of one.
+      whole: false,
       declared: hints,
     });
     const lineOf = (line: number): number => texts[line - 1]?.line ?? 0;

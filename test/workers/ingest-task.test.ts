@@ -174,6 +174,18 @@ test('samples without TYPE of a histogram that is there are taken as its samples
   );
 });
 
+test('a part of a histogram without TYPE does not replace the histogram that is there', async () => {
+  const histogram = '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n';
+  await ingest(histogram);
+  const result = await ingest('a 1\nh_count 5\n');
+  assert.deepEqual([result.accepted, result.rejected], [1, { incomplete_histogram: 1 }]);
+  assert.deepEqual(
+    result.errors.map(({ line }) => line),
+    [2],
+  );
+  assert.ok((await storage.scrape()).includes(histogram));
+});
+
 test('a bare sample for a summary that is there is refused with its line', async () => {
   await ingest('# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 1\ns_count 1\n');
   const result = await ingest('a 1\n\ns 5\n');

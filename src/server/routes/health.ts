@@ -7,7 +7,7 @@ export function healthy(): RequestHandler {
   return (req, res) => sendText(req, res, 200, 'OK');
 }
 
-/** 200 when pushes and scrapes are taken, else 503 with the reason. */
+/** 200 when Redis is available and the gateway is not draining, else 503 with the reason. */
 export function ready(sources: ReadinessSources): RequestHandler {
   return (req, res) => {
     const refused = refusal(sources);

@@ -124,5 +124,5 @@ function logProblem(deps: IngestRouteDeps, report: IngestReport, req: Request): 
   const kind = error instanceof StoreError ? error.reason : code;
   const suppressed = deps.throttle.pass(`push ${kind}`);
   if (suppressed === undefined) return;
-  deps.log.warn({ err: error, accepted, not_stored: notStored, remote, suppressed }, 'a push was not stored');
+  deps.log.warn({ err: error, accepted, not_stored: notStored, remote, suppressed }, 'a push was not stored whole');
 }
