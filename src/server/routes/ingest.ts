@@ -124,5 +124,8 @@ function logProblem(deps: IngestRouteDeps, report: IngestReport, req: Request): 
   const kind = error instanceof StoreError ? error.reason : code;
   const suppressed = deps.throttle.pass(`push ${kind}`);
   if (suppressed === undefined) return;
-  deps.log.warn({ err: error, accepted, not_stored: notStored, remote, suppressed }, 'a push was not stored whole');
+  deps.log.warn(
+    { err: error, accepted, not_stored: notStored, remote, suppressed },
+    'a push was not stored whole',
+  );
 }
