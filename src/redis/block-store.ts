@@ -1,4 +1,4 @@
-import { KIB } from '../units.ts';
+import { KIB, MIB } from '../units.ts';
 import type { FamilyKind } from './block.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
@@ -53,6 +53,10 @@ export interface Piece<F extends FamilyWrite = FamilyWrite> {
 // Bounds of one script, so that none takes Redis more than a few ms (measured: 256 KiB of blocks 1.2 ms, 250 families of one series 4 ms).
 const MAX_CALL_BYTES = 256 * KIB;
 const MAX_CALL_BLOCKS = 256;
+// Bounds of one round trip, so that one push of very many families neither runs into the command timeout as a whole nor
+// keeps others waiting.
+const MAX_ROUND_BYTES = 4 * MIB;
+const MAX_ROUND_BLOCKS = 1024;
 
 interface Batch<F extends FamilyWrite> {
   readonly bucket: number;
@@ -73,21 +77,52 @@ export async function commit<F extends FamilyWrite>(
   options: CommitOptions,
 ): Promise<Array<Piece<F>>> {
   const batches = intoBatches(families);
-  const latest = connection.latestExecutionUs();
-  const replies = await connection.runAll(batches.map((batch) => toCall(batch, keys, options, latest)));
   const pieces: Array<Piece<F>> = [];
-  for (const [i, batch] of batches.entries()) {
-    let reply = replies[i];
-    if (isLate(reply)) {
-      // The server's clock was stepped forward. It has told us the time, and has done nothing.
-      connection.noteServerTime(Number(String(reply[1])));
-      reply = await connection
-        .run(toCall(batch, keys, options, connection.latestExecutionUs()))
-        .catch((error: StoreError) => error);
-    }
-    pieces.push(...outcomes(connection, batch, reply));
+  let lost: StoreError | undefined;
+  for (let from = 0; from < batches.length; ) {
+    const to = roundEnd(batches, from);
+    const round = batches.slice(from, to);
+    from = to;
+    const replies =
+      lost === undefined ? await sendRound(connection, keys, round, options) : round.map(() => lost);
+    for (const [i, batch] of round.entries()) pieces.push(...outcomes(connection, batch, replies[i] ?? null));
+    // What has not been sent yet would fail as well, after another wait.
+    lost ??= replies.find((reply): reply is StoreError => reply instanceof StoreError && isLoss(reply));
   }
   return pieces;
+}
+
+function isLoss({ reason }: StoreError): boolean {
+  return reason === 'timeout' || reason === 'connection';
+}
+
+function roundEnd(batches: ReadonlyArray<Batch<FamilyWrite>>, from: number): number {
+  let [to, blocks, bytes] = [from, 0, 0];
+  while (to < batches.length && (to === from || (blocks < MAX_ROUND_BLOCKS && bytes < MAX_ROUND_BYTES))) {
+    blocks += batches[to].blocks;
+    bytes += batches[to].bytes;
+    to++;
+  }
+  return to;
+}
+
+async function sendRound(
+  connection: RedisConnection,
+  keys: Keys,
+  batches: ReadonlyArray<Batch<FamilyWrite>>,
+  options: CommitOptions,
+): Promise<Array<Reply | StoreError>> {
+  const latest = connection.latestExecutionUs();
+  const replies = await connection.runAll(batches.map((batch) => toCall(batch, keys, options, latest)));
+  for (const [i, reply] of replies.entries()) {
+    if (!isLate(reply)) continue;
+    // The server's clock was stepped forward. It has told us the time, and has done nothing.
+    connection.noteServerTime(Number(String(reply[1])));
+    replies[i] = await connection
+      .run(toCall(batches[i], keys, options, connection.latestExecutionUs()))
+      .catch((error: StoreError) => error);
+  }
+  return replies;
 }
 
 function intoBatches<F extends FamilyWrite>(families: readonly F[]): Array<Batch<F>> {

@@ -31,6 +31,7 @@ export class RedisConnection {
   readonly #hooks: ConnectionHooks;
   #up = false;
   #closed = false;
+  #failedAttempts = 0;
   #lastError: StoreError | undefined;
   #waiting = new Set<() => void>();
   // The server's clock as last seen, µs, and when that was by our own.
@@ -40,7 +41,7 @@ export class RedisConnection {
   constructor(options: RedisOptions, hooks: ConnectionHooks = {}) {
     this.#options = options;
     this.#hooks = hooks;
-    this.#client = new Redis(clientOptions(options));
+    this.#client = new Redis(clientOptions(options, () => this.#retryDelay()));
     for (const script of Object.keys(SCRIPTS) as ScriptName[]) {
       const lua = loadScript(script);
       this.#client.defineCommand(script, { lua: hooks.editScript?.(lua) ?? lua });
@@ -168,8 +169,11 @@ export class RedisConnection {
     }
   }
 
+  // The library counts an attempt as good when there is a connection; we, when Redis answers on it. PING, because a
+  // server that is still loading its data refuses that.
   async #greet(): Promise<void> {
     try {
+      await this.#client.ping();
       const time = (await this.#client.time()) as unknown as [string | number, string | number];
       this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]));
     } catch (error) {
@@ -177,11 +181,16 @@ export class RedisConnection {
       if (!this.#closed) this.#client.disconnect(true);
       return;
     }
+    this.#failedAttempts = 0;
     if (this.#closed) return;
     this.#up = true;
     this.#lastError = undefined;
     for (const wake of this.#waiting) wake();
     this.#hooks.onReady?.();
+  }
+
+  #retryDelay(): number {
+    return Math.min(50 * 2 ** Math.min(this.#failedAttempts++, 10), LONGEST_RETRY_DELAY_MS);
   }
 
   #down(error: StoreError): void {
@@ -193,7 +202,10 @@ export class RedisConnection {
   }
 }
 
-function clientOptions(options: RedisOptions): ClientOptions & { replyMapping: 'legacy' } {
+function clientOptions(
+  options: RedisOptions,
+  retryDelay: () => number,
+): ClientOptions & { replyMapping: 'legacy' } {
   if (options.mode !== 'server') {
     throw new StoreError('other', `this version serves a single Redis server only, not ${options.mode} mode`);
   }
@@ -208,7 +220,9 @@ function clientOptions(options: RedisOptions): ClientOptions & { replyMapping: '
     replyMapping: 'legacy',
     commandTimeout: options.timeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** (attempt - 1), LONGEST_RETRY_DELAY_MS),
+    retryStrategy: retryDelay,
+    // Ours is in #greet; that of the library needs rights for INFO, and prints to the console without them.
+    enableReadyCheck: false,
     // A write that waits here, or is sent again, would be carried out after its sender was told that it failed.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,

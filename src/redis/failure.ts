@@ -45,7 +45,10 @@ const REPLIES: ReadonlyArray<readonly [prefix: string, reason: FailureReason, me
 ];
 
 const LOST =
-  /^(Connection is closed|Stream isn't writeable|connect E|read E|write E|getaddrinfo|Socket closed|Command aborted)/;
+  /^(Connection is closed|Reached the max retries per request limit|Stream isn't writeable|connect E|read E|write E|getaddrinfo|Socket closed|Command aborted)/;
+
+// https://nodejs.org/api/tls.html#x509-certificate-error-codes
+const CERTIFICATE = /CERT|^UNABLE_TO_|^CRL_|^HOSTNAME_MISMATCH$/;
 
 /** Turns whatever the client library threw into a StoreError. */
 export function toStoreError(error: unknown): StoreError {
@@ -61,6 +64,13 @@ export function toStoreError(error: unknown): StoreError {
     }
   }
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (CERTIFICATE.test(code ?? '')) {
+    return new StoreError(
+      'connection',
+      `the certificate of Redis is not accepted: ${message.slice(0, 200)}`,
+      { cause: error },
+    );
+  }
   if (LOST.test(message) || /^E[A-Z]+$/.test(code ?? '')) {
     return new StoreError('connection', 'the connection to Redis is down', { cause: error });
   }

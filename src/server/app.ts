@@ -36,7 +36,7 @@ export function createApp(deps: AppDeps): Express {
 
   app.use(requestTelemetry(deps.telemetry)); // first, so that it counts whatever follows
   app.use(requestLog(deps.log)); // likewise
-  app.use(securityHeaders({ tls: deps.tls })); // on errors too, so before the routes
+  app.use(securityHeaders()); // on errors too, so before the routes
   app.use(closeWhenDraining(deps.lifecycle)); // or kept-alive connections would outlive the answer
   // No body parser: bodies have no bound, and each route says how it reads its own.
   addRoutes(app, deps.endpoints);

@@ -6,7 +6,7 @@ import {
   type ServerOptions,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { KIB, SECOND } from '../units.ts';
 import { StartError } from './errors.ts';
 
@@ -17,6 +17,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 65 * SECOND;
 const MAX_HEADER_BYTES = 64 * KIB;
 const TLS_HANDSHAKE_TIMEOUT_MS = 10 * SECOND;
 const CLOSE_POLL_MS = 20;
+/** A connection without a request is closed so long after the gateway was told to stop: one may be on its way. */
+const UNUSED_GRACE_MS = 500;
 
 export interface ListenerOptions {
   /** Undefined or empty: all interfaces. */
@@ -32,22 +34,34 @@ export interface ListenerOptions {
 /** The HTTP or HTTPS server. */
 export class Listener {
   readonly #server: Server;
+  /** Connections that have not brought a request yet. For Node these are not idle. */
+  readonly #unused: ReadonlySet<Socket>;
   readonly tls: boolean;
 
-  private constructor(server: Server, tls: boolean) {
+  private constructor(server: Server, unused: ReadonlySet<Socket>, tls: boolean) {
     this.#server = server;
+    this.#unused = unused;
     this.tls = tls;
   }
 
   /** Resolves once it accepts connections. Throws StartError with one line for the operator. */
   static async open(options: ListenerOptions, handle: RequestListener): Promise<Listener> {
     const server = await createServer(options);
-    server.on('request', handle);
+    const unused = new Set<Socket>();
+    const onRequest: RequestListener = (req, res) => {
+      unused.delete(req.socket);
+      handle(req, res);
+    };
+    server.on('request', onRequest);
     // The handler itself sends the 100, once it knows that it wants the body.
-    server.on('checkContinue', handle);
+    server.on('checkContinue', onRequest);
+    server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      unused.add(socket);
+      socket.once('close', () => unused.delete(socket));
+    });
     await listen(server, options);
     server.on('error', options.onError);
-    return new Listener(server, options.tls !== undefined);
+    return new Listener(server, unused, options.tls !== undefined);
   }
 
   get port(): number {
@@ -73,6 +87,9 @@ export class Listener {
    */
   async close(timeoutMs: number): Promise<number> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const unused = setTimeout(() => {
+      for (const socket of this.#unused) socket.destroy();
+    }, UNUSED_GRACE_MS);
     const idle = setInterval(() => this.#server.closeIdleConnections(), CLOSE_POLL_MS);
     let cut = 0;
     const deadline = setTimeout(() => {
@@ -83,6 +100,7 @@ export class Listener {
     }, timeoutMs);
     await closed;
     clearInterval(idle);
+    clearTimeout(unused);
     clearTimeout(deadline);
     return cut;
   }

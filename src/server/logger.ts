@@ -10,8 +10,11 @@ export interface LogOptions {
   readonly format: LogFormat;
 }
 
+const FLUSH_MS = 500;
+
 export interface LogOutput extends DestinationStream {
-  flushSync(): void;
+  /** Writes what waits, for as long as a reader that does not stall needs. For the end of the process. */
+  flush(): void;
 }
 
 /**
@@ -19,7 +22,22 @@ export interface LogOutput extends DestinationStream {
  * stall the gateway; beyond the bound events are dropped. A reader that has gone ends the log and nothing else.
  */
 export function standardError(): LogOutput {
-  return pino.destination({ fd: 2, sync: false, maxLength: 4 * MIB });
+  let giveUpAt = Number.POSITIVE_INFINITY;
+  const output = pino.destination({
+    fd: 2,
+    sync: false,
+    maxLength: 4 * MIB,
+    retryEAGAIN: () => performance.now() < giveUpAt,
+  });
+  const flush = (): void => {
+    giveUpAt = performance.now() + FLUSH_MS;
+    try {
+      output.flushSync();
+    } catch {
+      // Nobody reads the rest of the log.
+    }
+  };
+  return Object.assign(output, { flush });
 }
 
 /** One line an event, whatever is in its values. Log flat keys in snake_case, times as `duration_ms`, errors as `err`. */

@@ -14,7 +14,7 @@ import { packageVersion } from './cli-version.ts';
 import { StartError } from './errors.ts';
 import { checkHealth } from './health-check.ts';
 import { createLogger, type Logger, standardError } from './logger.ts';
-import { type Service, startService } from './service.ts';
+import { requireServed, type Service, startService } from './service.ts';
 
 /** How much longer than the requests in flight everything else may take to end, before the end is forced. */
 const RELEASE_TIMEOUT_MS = 5 * SECOND;
@@ -40,6 +40,7 @@ async function main(): Promise<void> {
   }
   const { flags, configFile: file } = commandLine;
   const config = loadConfig({ flags, env: process.env, file });
+  requireServed(config);
   switch (commandLine.action) {
     case 'check-config':
       process.stdout.write('The configuration is valid.\n');
@@ -61,7 +62,7 @@ async function reportHealth(config: Config): Promise<void> {
 async function run(config: Config): Promise<void> {
   const output = standardError();
   const log = createLogger(config.log, output);
-  process.on('exit', () => output.flushSync());
+  process.on('exit', () => output.flush());
   // By default they are printed as they are, several lines long.
   process
     .removeAllListeners('warning')

@@ -184,6 +184,14 @@ async function assemble(
   return { listener, drain };
 }
 
+/** Throws StartError for what the configuration can say and this version cannot do yet. */
+export function requireServed(config: Config): void {
+  const { mode } = toRedisOptions(config);
+  if (mode !== 'server') {
+    throw new StartError(`redis.mode: got ${mode}, takes only server in this version`);
+  }
+}
+
 /** How to reach Redis, once there is one: an embedded one starts here. */
 async function chooseRedis(
   config: Config,
@@ -192,9 +200,6 @@ async function chooseRedis(
 ): Promise<RedisOptions> {
   const options = toRedisOptions(config);
   if (!config.redis.isEmbedded) {
-    if (options.mode !== 'server') {
-      throw new StartError(`redis.mode: got ${options.mode}, takes only server in this version`);
-    }
     return options;
   }
   const { binary, maxMemoryBytes } = config.redis.embedded;
@@ -207,7 +212,10 @@ async function chooseRedis(
     });
     void server.exited.then((status) => {
       if (stopped) return;
-      deps.log.error({ status, output: server.log.trim().slice(-1_000) }, 'the embedded Redis has ended');
+      deps.log.error(
+        { status, output: server.log.trim().split('\n').slice(-3).join(' | ') },
+        'the embedded Redis has ended',
+      );
       deps.onFatal(new Error('the embedded Redis has ended'));
     });
     deps.log.info(

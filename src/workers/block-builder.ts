@@ -48,10 +48,12 @@ export class BlockBuilder {
     this.#hash = hash;
   }
 
-  /** The first lines of the entries at places `from` to `to`, as of the latest build. */
-  linesOf(parsed: ParsedBlock, from: number, to: number): Int32Array {
+  /** The first lines of the entries at places `from` to `to`, as of the latest build, in a text whose first one is next
+   * to `linesBefore` others. */
+  linesOf(parsed: ParsedBlock, from: number, to: number, linesBefore: number): Int32Array {
     const lines = new Int32Array(to - from);
-    for (let place = from; place < to; place++) lines[place - from] = parsed.entries.line[this.#order[place]];
+    for (let place = from; place < to; place++)
+      lines[place - from] = linesBefore + parsed.entries.line[this.#order[place]];
     return lines;
   }
 

@@ -10,20 +10,28 @@ import {
 
 /** Adds up what became of the lines of one block. */
 export class IngestTally {
-  readonly #lines: number;
-  readonly #rejected: Partial<Record<RejectReason, number>>;
-  readonly #errors: LineError[];
+  readonly #rejected: Partial<Record<RejectReason, number>> = {};
+  readonly #errors: LineError[] = [];
   readonly #compact = new Set<string>();
+  #lines = 0;
   #accepted = 0;
   #notStored = 0;
+  #lost: StoreError | undefined;
   #failure: Omit<RedisFailure, 'notStored'> | undefined;
   #blocksWritten = 0;
   #redisMs = 0;
 
-  constructor(parsed: ParsedBlock) {
-    this.#lines = parsed.lines;
-    this.#rejected = { ...parsed.rejected };
-    this.#errors = [...parsed.errors];
+  /** Lines that have been read. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** Counts the lines of a part of the block, and those of them that are refused already. */
+  read({ lines, rejected, errors }: ParsedBlock): void {
+    for (const reason of Object.keys(rejected) as RejectReason[])
+      this.refused(reason, rejected[reason] ?? 0, []);
+    this.#errors.push(...errors.map(({ line, message }) => ({ line: line + this.#lines, message })));
+    this.#lines += lines;
   }
 
   stored(samples: number): void {
@@ -41,7 +49,13 @@ export class IngestTally {
     this.#errors.push(...errors);
   }
 
+  /** The failure after which nothing more need be sent: Redis does not answer. */
+  get lost(): StoreError | undefined {
+    return this.#lost;
+  }
+
   failed(error: StoreError, samples: number): void {
+    if (error.reason === 'timeout' || error.reason === 'connection') this.#lost ??= error;
     this.#notStored += samples;
     const stale = error.reason === 'identity' ? { staleIdentity: true as const } : {};
     this.#failure ??= { reason: error.reason, message: error.message, ...stale };

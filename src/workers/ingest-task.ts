@@ -56,19 +56,26 @@ export class Ingester {
 
   /** Does not throw for anything that Redis does: that is in the result. */
   async run(task: IngestTask): Promise<IngestResult> {
-    const parsed = this.#parser.parse(Buffer.from(task.text), {
-      timestamps: task.timestamps,
-      whole: task.whole,
-      declared: this.#declared.read(task.bodyId, task.declared),
-    });
-    const tally = new IngestTally(parsed);
-    const taken = await this.#store(task, this.#prepare(parsed), tally);
-    if (taken.length > 0) await this.#retry(task, taken, tally);
+    const tally = new IngestTally();
+    const declared = this.#declared.read(task.bodyId, task.declared);
+    let text = Buffer.from(task.text);
+    let whole = task.whole;
+    let offset = 0;
+    do {
+      const parsed = this.#parser.parse(text, { timestamps: task.timestamps, whole, declared });
+      const families = this.#prepare(parsed, tally.lines, offset);
+      tally.read(parsed);
+      const taken = await this.#store(task, families, tally);
+      if (taken.length > 0) await this.#retry(task, taken, tally);
+      offset += Math.max(1, ...families.map(({ blocks }) => blocks.length));
+      text = text.subarray(parsed.consumed);
+      whole = false;
+    } while (text.length > 0);
     return tally.result();
   }
 
   // Everything that is needed after the first wait is copied here: the parser and the builder serve other tasks then.
-  #prepare(parsed: ParsedBlock): TaskFamily[] {
+  #prepare(parsed: ParsedBlock, linesBefore: number, offset: number): TaskFamily[] {
     const families: TaskFamily[] = [];
     for (const { index, blocks } of this.#builder.build(parsed)) {
       const { name, kind, type, help, firstLine, typeLine } = parsed.families[index];
@@ -79,10 +86,10 @@ export class Ingester {
         type,
         help,
         blocks,
-        offset: 0,
-        lines: blocks.map(({ from, to }) => this.#builder.linesOf(parsed, from, to)),
+        offset,
+        lines: blocks.map(({ from, to }) => this.#builder.linesOf(parsed, from, to, linesBefore)),
         samples: blocks.map((block) => block.samples),
-        metadataLine: typeLine || firstLine,
+        metadataLine: linesBefore + (typeLine || firstLine),
       });
     }
     return families;
@@ -91,7 +98,7 @@ export class Ingester {
   /** Commits families and counts what came of it. Returns the pieces whose name or type is taken: nothing of them is. */
   async #store(task: IngestTask, families: readonly TaskFamily[], tally: IngestTally): Promise<TaskPiece[]> {
     const start = performance.now();
-    const pieces = await this.#commit(task, families);
+    const pieces = tally.lost ? asFailed(families, tally.lost) : await this.#commit(task, families);
     tally.spent(performance.now() - start);
     const taken: TaskPiece[] = [];
     for (const piece of pieces) {
@@ -136,10 +143,7 @@ export class Ingester {
         ...(await commit(this.#connection, this.#keys, again, { ...options, replaceObsolete: true })),
       ];
     } catch (thrown) {
-      const error = toStoreError(thrown);
-      return families.map((family) => {
-        return { family, from: 0, to: family.blocks.length, outcome: { status: 'failed', error } };
-      });
+      return asFailed(families, toStoreError(thrown));
     }
   }
 
@@ -202,13 +206,20 @@ export class Ingester {
       0,
       parsed.errors.map(({ line, message }) => ({ line: lineOf(line), message })),
     );
-    return this.#prepare(parsed).map((family) => ({
+    const offset = Math.max(...pieces.map(({ family }) => family.offset));
+    return this.#prepare(parsed, 0, offset).map((family) => ({
       ...family,
       // Not declared by this body: the family has its type already.
       type: undefined,
       lines: family.lines.map((lines) => lines.map(lineOf)),
     }));
   }
+}
+
+function asFailed(families: readonly TaskFamily[], error: StoreError): TaskPiece[] {
+  return families.map((family) => {
+    return { family, from: 0, to: family.blocks.length, outcome: { status: 'failed', error } };
+  });
 }
 
 function asFamily({ family, from, to }: TaskPiece): TaskFamily {

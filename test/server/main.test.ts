@@ -102,6 +102,35 @@ test('what does not finish within the shutdown timeout is cut, and it still exit
   assert.match(gateway.log, /level=warn msg="requests were cut off.*connections=1/);
 });
 
+test('a connection that has brought no request does not delay the end', async () => {
+  await using redis = await RedisServer.start();
+  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  using silent = await RawConnection.open(gateway.port);
+  const begun = Date.now();
+  assert.equal(await gateway.stop(), 0);
+  assert.ok(Date.now() - begun < 8 * SECOND, 'the shutdown timeout is 10 s');
+  await silent.untilClosed();
+  assert.doesNotMatch(gateway.log, /cut off/);
+});
+
+test('a Redis user without the rights that are needed is told of, without a storm of attempts', async () => {
+  await using redis = await RedisServer.start();
+  await redis.cli('ACL', 'SETUSER', 'reader', 'on', '>secret', '+@read', '+@connection', '-time', '~*');
+  await using gateway = await Gateway.start({
+    redisPort: redis.port,
+    args: ['--redis.username=reader'],
+    env: { PUSHGATEWAY_REDIS_PASSWORD: 'secret' },
+  });
+  await gateway.whenNotReady();
+  await sleep(3 * SECOND);
+  const made = Number(/total_connections_received:(\d+)/.exec(await redis.cli('INFO', 'stats'))?.[1]);
+  // Three connections of the gateway, each of which tries again after 50, 100, 200, 400, 800 and 1000 ms.
+  assert.ok(made < 40, `${made} connections`);
+  assert.match(gateway.log, /reason=noperm/);
+  for (const line of gateway.log.trim().split('\n')) assert.match(line, /^ts=/);
+  assert.doesNotMatch(gateway.log, /secret/);
+});
+
 test('told to stop twice it exits 1 at once', async () => {
   await using redis = await RedisServer.start();
   await using gateway = await Gateway.ready({ redisPort: redis.port });

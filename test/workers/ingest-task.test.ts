@@ -55,6 +55,24 @@ test('a series that stands twice in a block has the value that stands last', asy
   assert.equal(seriesOf(await storage.scrape()).get('x{a="1"}'), '2');
 });
 
+test('a block of very many families is stored whole, with its lines numbered through', async () => {
+  const count = 20_000;
+  const lines = Array.from({ length: count }, (_, i) => `f${i % 15_000} ${i}\n`);
+  lines[12_345] = 'bad{\n';
+  const base = await openSequences(storage.connection, storage.keys);
+  const result = await ingest(lines.join(''), { whole: false, sequences: base });
+  assert.equal(result.accepted, count - 1);
+  assert.equal(result.lines, count);
+  assert.deepEqual(
+    result.errors.map(({ line }) => line),
+    [12_346],
+  );
+  const shown = seriesOf(await storage.scrape());
+  assert.equal(shown.size, 15_000 - 1);
+  // Of those that came twice the later one counts, though it was read in another part of the block.
+  assert.deepEqual([shown.get('f1'), shown.get('f4999'), shown.get('f5000')], ['15001', '19999', '5000']);
+});
+
 test('a history of one series is one block, all of it is counted, and its last line is shown', async () => {
   const base = await openSequences(storage.connection, storage.keys);
   const history = Array.from({ length: 6000 }, (_, i) => `x ${i}\n`).join('');

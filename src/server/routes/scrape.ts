@@ -14,6 +14,11 @@ import type { Logger } from '../logger.ts';
 import { refusal } from '../readiness.ts';
 import type { Telemetry } from '../telemetry.ts';
 
+/** A reader that lets us wait longer lends its turn to others. */
+const SLOW_READER_MS = 100;
+/** So many may do so: each keeps a page of blocks and the table of a family in memory. */
+const MAX_LENT = 32;
+
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export interface ScrapeDeps {
@@ -51,13 +56,14 @@ export function scrapeHandler(deps: ScrapeDeps): RequestHandler {
     const timer =
       deps.timeoutMs > 0 ? setTimeout(() => abort.abort(timeoutError(deps)), deps.timeoutMs) : undefined;
     try {
-      await deps.turns.take(abort.signal);
+      const turn = new LentTurn(deps.turns, abort.signal);
+      await turn.take();
       try {
-        const summary = await stream(deps, req, res, abort.signal);
+        const summary = await stream(deps, req, res, abort.signal, turn);
         deps.telemetry.recordWholeScrape(summary, (performance.now() - start) / 1000);
         reportDamage(deps, summary.damagedBlocks);
       } finally {
-        deps.turns.give();
+        turn.end();
       }
     } catch (error) {
       fail(deps, res, abort.signal.aborted ? abort.signal.reason : error);
@@ -72,6 +78,7 @@ async function stream(
   req: Request,
   res: Response,
   signal: AbortSignal,
+  turn: LentTurn,
 ): Promise<ScrapeSummary> {
   const chunks = deps.store.scrape({ signal });
   let sink: Writable | undefined;
@@ -80,12 +87,12 @@ async function stream(
     let next = await chunks.next();
     sink = openSink(deps, req, res);
     while (!next.done) {
-      if (!sink.write(next.value)) await once(sink, 'drain', { signal });
+      if (!sink.write(next.value)) await turn.lendWhile(once(sink, 'drain', { signal }));
       signal.throwIfAborted();
       next = await chunks.next();
     }
     sink.end();
-    if (!res.writableFinished) await once(res, 'finish', { signal });
+    if (!res.writableFinished) await turn.lendWhile(once(res, 'finish', { signal }));
     return next.value;
   } catch (error) {
     // What waits in the compressor must not get into the answer that tells of the failure.
@@ -94,6 +101,52 @@ async function stream(
   } finally {
     // Ends a generator that has more to give; after its own end or failure it does nothing.
     await chunks.return(undefined as never).catch(() => {});
+  }
+}
+
+/** A turn that others may have while its holder waits for a reader that is slow. */
+class LentTurn {
+  readonly #turns: Turns;
+  readonly #signal: AbortSignal;
+  #lent = false;
+  #ended = false;
+
+  constructor(turns: Turns, signal: AbortSignal) {
+    this.#turns = turns;
+    this.#signal = signal;
+  }
+
+  take(): Promise<void> {
+    return this.#turns.take(this.#signal);
+  }
+
+  async lendWhile(waiting: Promise<unknown>): Promise<void> {
+    const timer = setTimeout(() => {
+      if (this.#turns.parked >= MAX_LENT) return;
+      this.#turns.park();
+      this.#lent = true;
+    }, SLOW_READER_MS);
+    try {
+      await waiting;
+    } finally {
+      clearTimeout(timer);
+    }
+    if (!this.#lent) return;
+    this.#lent = false;
+    try {
+      await this.#turns.resume(this.#signal);
+    } catch (error) {
+      // Not given back, and not held: as if it had never been taken.
+      this.#ended = true;
+      throw error;
+    }
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#lent) this.#turns.unpark();
+    else this.#turns.give();
   }
 }
 

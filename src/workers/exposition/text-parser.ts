@@ -24,6 +24,12 @@ import { SampleLine } from './sample-line.ts';
 import { Scratch } from './scratch.ts';
 import { isValidUtf8 } from './utf8.ts';
 
+/**
+ * So many families are read in one go: what is made of each takes much more memory than the few bytes that a body needs
+ * to name it.
+ */
+const MAX_FAMILIES = 4096;
+
 export interface ParseOptions {
   readonly timestamps: TimestampPolicy;
   /** The block is the whole body, so what is not in it is nowhere else. */
@@ -35,6 +41,8 @@ export interface ParseOptions {
 /** Valid until the parser is called again: it uses the buffers anew. */
 export interface ParsedBlock {
   readonly text: Buffer;
+  /** So many bytes of the text have been read: less than all of them if it has very many families. */
+  readonly consumed: number;
   /** Rendered lines of what could not be taken as it stood. */
   readonly scratch: Buffer;
   readonly families: readonly ParsedFamily[];
@@ -83,12 +91,14 @@ export class TextParser {
   parse(text: Buffer, options: ParseOptions): ParsedBlock {
     this.#reset(text, options);
     forEachType(text, (name, type) => this.#families.declare(name, type));
-    this.#readLines(isUtf8(text));
-    this.#instanceLines.render(text, this.#families, options.whole, this.#rejections);
+    const consumed = this.#readLines(isUtf8(text));
+    const whole = options.whole && consumed === text.length;
+    this.#instanceLines.render(text, this.#families, whole, this.#rejections);
     this.#entries.dropEmpty();
     this.#countEntries();
     return {
       text,
+      consumed,
       scratch: this.#scratch.bytes.subarray(0, this.#scratch.length),
       families: this.#families.list,
       entries: this.#entries,
@@ -112,12 +122,14 @@ export class TextParser {
     this.#rejections.reset();
   }
 
-  #readLines(valid: boolean): void {
+  /** @returns where it stopped: at the end, or before a line of another family when there are enough */
+  #readLines(valid: boolean): number {
     const text = this.#text;
     // Up to here every scan stops at a newline, so that the canonical lines need no other bound.
     const lastNewline = text.lastIndexOf(NEWLINE);
     let at = byteOrderMarkLength(text);
     while (at < text.length) {
+      if (this.#families.list.length >= MAX_FAMILIES && !this.#mayContinue(at)) return at;
       this.#line++;
       if (text[at] === NEWLINE) {
         at++;
@@ -135,6 +147,13 @@ export class TextParser {
       this.#anyLine(at, contentEnd(text, at, newline), valid);
       at = newline + 1;
     }
+    return text.length;
+  }
+
+  /** Whether the line may belong to the family of the line before, which should not be torn. */
+  #mayContinue(start: number): boolean {
+    const name = this.#member?.family.name;
+    return name !== undefined && this.#text.toString('latin1', start, start + name.length) === name;
   }
 
   /** Takes a line in canonical form. @returns the start of the next line, or -1 if this one is not */
