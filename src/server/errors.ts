@@ -12,6 +12,7 @@ const STATUS = {
   // The client has gone, so nobody sees this one; the figure is nginx's, for the log and the telemetry.
   ERR_CLIENT_GONE: 499,
   ERR_INTERNAL: 500,
+  ERR_WORKER_BROKE: 500,
   ERR_BUSY: 503,
   ERR_DRAINING: 503,
   ERR_STORE: 503,

@@ -21,6 +21,9 @@ import { DeclaredTypesError, DeclaredTypesLog } from './declared-types.ts';
 import { IngestReport } from './ingest-report.ts';
 import { type LineBlock, LineTooLongError, lineBlocks } from './line-blocks.ts';
 
+const WORKER_BROKE =
+  'a worker thread broke: beyond what is counted, some of the piece that it was storing may be stored';
+
 export interface IngestDeps {
   readonly store: Pick<Store, 'openSequences' | 'refreshIdentity'>;
   readonly pool: Pick<WorkerPool, 'ingest'>;
@@ -135,7 +138,7 @@ class BodyIngest {
     try {
       result = await this.#deps.pool.ingest(task);
     } catch (error) {
-      this.#stop(new Error('a worker thread broke', { cause: error }));
+      this.#stop(new RequestError('ERR_WORKER_BROKE', WORKER_BROKE, { cause: error }));
       return;
     }
     this.#report.add(ordinal, result);
