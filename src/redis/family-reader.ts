@@ -36,6 +36,7 @@ const MAX_ROUNDS = 100;
 const TYPICAL_ENTRY_BYTES = 128;
 
 const NOTHING: Promise<Array<Buffer | null>> = Promise.resolve([]);
+const NO_FAMILIES: Promise<FamiliesReply> = Promise.resolve([]);
 
 export interface FamilyHead {
   readonly name: string;
@@ -44,7 +45,7 @@ export interface FamilyHead {
   readonly help: string | undefined;
 }
 
-/** One family, as far as it is known: `texts` reads the rest and must be consumed before the next family is asked for. */
+/** One family, as far as it is known. A small one has been read, of a large one this reads the rest. */
 export interface FamilyReading extends FamilyHead {
   texts(): AsyncGenerator<Buffer, void> | Generator<Buffer, void>;
 }
@@ -64,8 +65,8 @@ export interface ReadOptions {
 }
 
 /**
- * Reads families of one bucket: those of a page of names that are there, in that order. Each series that lives from
- * before the call until the end is in it exactly once, whatever is pushed or compacted meanwhile. Throws StoreError.
+ * Reads the families of one bucket that have these names, in that order, in groups. Each series that lives from before
+ * the call until the end is in it exactly once, whatever is pushed or compacted meanwhile. Throws StoreError.
  */
 export async function* readFamilies(
   connection: RedisConnection,
@@ -74,38 +75,55 @@ export async function* readFamilies(
   names: readonly string[],
   stats: ReadStats,
   options: ReadOptions = {},
-): AsyncGenerator<FamilyReading, void> {
+): AsyncGenerator<FamilyReading[], void> {
   const limits = options.limits ?? READ_LIMITS;
-  let next = 0;
-  while (next < names.length) {
-    const asked = names.slice(next, next + limits.callFamilies);
-    const reply = (await connection.run({
-      script: 'readFamilies',
-      keys: asked.map((name) => keys.family(bucket, name)),
-      args: [limits.wholeBytes, limits.wholeFields, limits.callBytes, limits.callFields],
-    })) as Array<Buffer | null | Array<Buffer | number | null>>;
-    const nowMs = Number(String(reply[0]));
-    for (let i = 1; i < reply.length; i++) {
-      const family = reply[i];
-      const name = asked[i - 1];
+  let asked = names.slice(0, limits.callFamilies);
+  let coming = askForFamilies(connection, keys, bucket, asked, limits);
+  for (let next = 0; next < names.length; ) {
+    const [time, ...families] = await coming;
+    const readings: FamilyReading[] = [];
+    for (const [i, family] of families.entries()) {
       if (!Array.isArray(family)) continue;
+      const name = asked[i];
       const [type, help, bytes, ...values] = family;
       const head = { name, type: String(type), help: help === null ? undefined : String(help) };
       const kind = kindOf(head.type);
-      yield {
-        ...head,
-        texts: () =>
-          values.length > 0
-            ? wholeTexts(values as Array<Buffer | null>, nowMs, kind, stats)
-            : pagedTexts(connection, keys, bucket, name, kind, Number(bytes), stats, options),
-      };
+      const texts =
+        values.length > 0
+          ? () => wholeTexts(values as Array<Buffer | null>, Number(String(time)), kind, stats)
+          : () => pagedTexts(connection, keys, bucket, name, kind, Number(bytes), stats, options);
+      readings.push({ ...head, texts });
     }
-    // Fewer than asked for: the answer was full.
-    next += Math.max(1, reply.length - 1);
+    // Fewer than asked for: the answer was full. The next one is on its way while this one is worked on.
+    next += Math.max(1, families.length);
+    asked = names.slice(next, next + limits.callFamilies);
+    coming = askForFamilies(connection, keys, bucket, asked, limits);
+    yield readings;
   }
 }
 
-function kindOf(type: string): FamilyKind {
+type FamiliesReply = Array<Buffer | null | Array<Buffer | number | null>>;
+
+function askForFamilies(
+  connection: RedisConnection,
+  keys: Keys,
+  bucket: number,
+  names: readonly string[],
+  limits: ReadLimits,
+): Promise<FamiliesReply> {
+  if (names.length === 0) return NO_FAMILIES;
+  const answer = connection.run({
+    script: 'readFamilies',
+    keys: names.map((name) => keys.family(bucket, name)),
+    args: [limits.wholeBytes, limits.wholeFields, limits.callBytes, limits.callFields],
+  }) as Promise<FamiliesReply>;
+  // Awaited only when the families before are done with: until then its failure is nobody's.
+  answer.catch(() => {});
+  return answer;
+}
+
+/** What entries of a family of this type consist of. */
+export function kindOf(type: string): FamilyKind {
   return type === 'histogram' || type === 'summary' ? type : 'plain';
 }
 

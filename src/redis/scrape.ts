@@ -1,7 +1,13 @@
 import { KIB } from '../units.ts';
 import type { RedisConnection } from './client.ts';
 import { familyNames } from './family-index.ts';
-import { type FamilyReading, type ReadOptions, type ReadStats, readFamilies } from './family-reader.ts';
+import {
+  type FamilyReading,
+  kindOf,
+  type ReadOptions,
+  type ReadStats,
+  readFamilies,
+} from './family-reader.ts';
 import { BUCKETS, type Keys } from './keys.ts';
 import { occupiedNames } from './name-claims.ts';
 
@@ -32,32 +38,35 @@ export async function* scrape(
     // and then the new one waits for the next scrape.
     const shown = new Set<string>();
     for await (const names of familyNames(connection, keys, bucket)) {
-      for await (const family of readFamilies(connection, keys, bucket, names, stats, options)) {
-        const claimed = occupiedNames(
-          family.name,
-          family.type === 'histogram' || family.type === 'summary' ? family.type : 'plain',
-        );
-        if (claimed.some((name) => shown.has(name))) continue;
-        let empty = true;
-        for await (const text of family.texts()) {
-          if (empty) {
-            for (const name of claimed) shown.add(name);
-            families++;
-            chunk.add(header(family));
-            empty = false;
+      for await (const readings of readFamilies(connection, keys, bucket, names, stats, options)) {
+        for (const family of readings) {
+          const claimed = occupiedNames(family.name, kindOf(family.type));
+          if (claimed.some((name) => shown.has(name))) continue;
+          const before = chunk.position;
+          const texts = family.texts();
+          // A turn of the event loop for each of very many small families would take longer than they do.
+          if (Symbol.iterator in texts) {
+            for (const text of texts) chunk.add(text, before, family);
+          } else {
+            for await (const text of texts) {
+              chunk.add(text, before, family);
+              if (chunk.isFull) yield chunk.take();
+              options.signal?.throwIfAborted();
+            }
           }
-          chunk.add(text);
-          if (chunk.bytes >= CHUNK_BYTES) {
-            yield chunk.take();
-            options.signal?.throwIfAborted();
-          }
+          if (chunk.position === before) continue;
+          for (const name of claimed) shown.add(name);
+          families++;
+          if (chunk.isFull) yield chunk.take();
         }
+        options.signal?.throwIfAborted();
       }
       options.signal?.throwIfAborted();
     }
   }
-  if (chunk.bytes > 0) yield chunk.take();
-  return { families, bytes: chunk.total, ...stats };
+  const rest = chunk.take();
+  if (rest.length > 0) yield rest;
+  return { families, bytes: chunk.position, ...stats };
 }
 
 function header({ name, type, help }: FamilyReading): Buffer {
@@ -67,19 +76,30 @@ function header({ name, type, help }: FamilyReading): Buffer {
 
 class Chunk {
   #pieces: Buffer[] = [];
-  bytes = 0;
-  total = 0;
+  #bytes = 0;
+  /** Bytes that were added since the beginning. */
+  position = 0;
 
-  add(piece: Buffer): void {
-    this.#pieces.push(piece);
-    this.bytes += piece.length;
+  get isFull(): boolean {
+    return this.#bytes >= CHUNK_BYTES;
+  }
+
+  /** @param start position at the family's beginning: its header comes before its first text, and not without one */
+  add(text: Buffer, start: number, family: FamilyReading): void {
+    if (this.position === start) this.#push(header(family));
+    this.#push(text);
   }
 
   take(): Buffer {
-    const chunk = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces, this.bytes);
+    const chunk = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces, this.#bytes);
     this.#pieces = [];
-    this.total += this.bytes;
-    this.bytes = 0;
+    this.#bytes = 0;
     return chunk;
+  }
+
+  #push(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#bytes += piece.length;
+    this.position += piece.length;
   }
 }
