@@ -21,6 +21,7 @@ const HEADER_BYTES = 28;
 /** The part of the header that the commit script writes; a payload is the value without it. */
 export const STAMP_BYTES = 16;
 
+/** What an entry of a family consists of: one line, or all lines of one histogram or summary. */
 export type FamilyKind = 'plain' | 'histogram' | 'summary';
 const KINDS: readonly FamilyKind[] = ['plain', 'histogram', 'summary'];
 const WIDE = 0x80;

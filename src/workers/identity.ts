@@ -1,3 +1,5 @@
+import type { FamilyKind } from '../redis/block.ts';
+
 /**
  * Identity of an entry within its family: a 64-bit hash of its canonical labels, keyed with the deployment's secret.
  *
@@ -7,8 +9,7 @@
  * runs at 1,600 MB/s, the 2-4 rounds variant at 1,090 MB/s.
  */
 
-/** What an entry of a family consists of: one line, or all lines of one histogram or summary. */
-export type FamilyKind = 'plain' | 'histogram' | 'summary';
+export type { FamilyKind };
 
 /** Length of a deployment's secret in bytes. */
 export const SECRET_BYTES = 16;
