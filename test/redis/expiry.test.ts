@@ -17,9 +17,9 @@ const compact = () => compactFamily(storage.connection, storage.keys, 'm');
 
 test('an older value does not come back when a newer one with a short time to live ends', async () => {
   await storage.push('m', { 's="1"': 'old'.length, 's="2"': 1 }, { ttlMs: 60_000 });
-  await storage.push('m', { 's="1"': 9 }, { ttlMs: 200 });
+  await storage.push('m', { 's="1"': 9 }, { ttlMs: 1000 });
   assert.equal((await shown())['m{s="1"}'], '9');
-  await sleep(250);
+  await sleep(1100);
   assert.deepEqual(await shown(), { 'm{s="2"}': '1' });
   await compact();
   assert.deepEqual(await shown(), { 'm{s="2"}': '1' });
@@ -82,7 +82,7 @@ test('when everything has ended nothing is left in Redis', async () => {
 });
 
 test('metadata without samples claims nothing, and ends like a sample', async () => {
-  await storage.commit([storage.family('m', [], { type: 'counter', help: 'text' })], { ttlMs: 200 });
+  await storage.commit([storage.family('m', [], { type: 'counter', help: 'text' })], { ttlMs: 2000 });
   assert.equal(await storage.scrape(), '');
   await storage.commit([storage.family('m', [storage.block('m', [['s="1"', '1']])], { type: undefined })]);
   assert.equal(await storage.scrape(), '# HELP m text\n# TYPE m counter\nm{s="1"} 1\n');
