@@ -52,8 +52,6 @@ interface Change {
 interface Seen {
   readonly block: ListedBlock;
   readonly header: BlockView;
-  /** Bytes of the whole value. */
-  readonly bytes: number;
   readonly expired: boolean;
   /** Entries whose newest value is in this block. */
   own: number[];
@@ -144,7 +142,6 @@ async function examine(
       const seen: Seen = {
         block: page[i],
         header,
-        bytes: value.readUInt32LE(value.length - 4),
         expired: header.deadlineMs <= list.nowMs,
         own: [],
         hides: new Set(),
@@ -160,7 +157,7 @@ async function examine(
         continue;
       }
       const share = header.count === 0 ? 0 : seen.own.length / header.count;
-      liveBytes += seen.bytes * share;
+      liveBytes += seen.block.bytes * share;
       if (seen.own.length === 0 || share < 0.5) {
         stale.push({ number, seen });
         if (seen.own.length > 0) latestDeadlineMs = Math.max(latestDeadlineMs, header.deadlineMs);
@@ -181,7 +178,7 @@ async function examine(
   for (const [number, seen] of expired) {
     const keep = seen.own.filter((entry) => seen.hides.has(identityKey(seen.header, entry)));
     if (keep.length > 0) latestDeadlineMs = Math.max(latestDeadlineMs, seen.header.deadlineMs);
-    const isShadowAlready = seen.bytes === seen.header.textAt && keep.length === seen.header.count;
+    const isShadowAlready = seen.block.bytes === seen.header.textAt && keep.length === seen.header.count;
     if (!isShadowAlready)
       changes.push({ number, ...change(seen, keep.length === 0 ? undefined : keep, true) });
   }
@@ -198,7 +195,7 @@ function change(seen: Seen, keep: readonly number[] | undefined, shadow: boolean
   return {
     field: Buffer.from(seen.block.field, 'latin1'),
     sequence: seen.block.sequence,
-    bytes: seen.bytes,
+    bytes: seen.block.bytes,
     keep,
     shadow,
   };

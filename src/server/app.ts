@@ -23,7 +23,6 @@ export interface AppDeps {
   readonly lifecycle: Lifecycle;
   readonly telemetry: Telemetry;
   readonly log: Logger;
-  readonly tls: boolean;
 }
 
 export function createApp(deps: AppDeps): Express {

@@ -159,7 +159,6 @@ async function assemble(
     lifecycle,
     telemetry,
     log,
-    tls: config.tls !== undefined,
   });
   const listener = await Listener.open(
     {

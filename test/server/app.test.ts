@@ -49,7 +49,6 @@ async function serve(level: LogLevel = 'info'): Promise<TestServer> {
     lifecycle,
     telemetry,
     log,
-    tls: false,
   });
   const listener = await Listener.open(
     { host: '127.0.0.1', port: 0, tls: undefined, onError: assert.ifError },
@@ -226,7 +225,6 @@ test('a scrape that fails while its beginning is in the compressor is a clean 50
     lifecycle,
     telemetry,
     log,
-    tls: false,
   });
   const listener = await Listener.open(
     { host: '127.0.0.1', port: 0, tls: undefined, onError: assert.ifError },

@@ -3,7 +3,7 @@
 
   KEYS[1] hash
   ARGV fields
-  Output: for each block its header followed by the length of the whole value (4 bytes, little-endian); false: gone
+  Output: for each block its header; false: gone
 ]]
 local result = {}
 for i, field in ipairs(ARGV) do
@@ -14,7 +14,7 @@ for i, field in ipairs(ARGV) do
     local flags = string.byte(value, 17)
     local count = struct.unpack('<I4', value, 21)
     local size = 28 + count * (flags >= 128 and 12 or 10)
-    result[i] = string.sub(value, 1, size) .. struct.pack('<I4', #value)
+    result[i] = string.sub(value, 1, size)
   end
 end
 return result
