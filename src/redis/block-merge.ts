@@ -3,6 +3,13 @@ import { EntryTable } from './entry-table.ts';
 
 const NEWLINE = 0x0a;
 
+/** Stored lines that are to be shown. */
+export interface Piece {
+  readonly text: Buffer;
+  /** Bits: what the text has that not every format shows in the same way (see block.ts). */
+  readonly features: number;
+}
+
 /**
  * Takes the blocks of a family, newest first, and gives the text of what has not been shown by a newer one: each entry
  * once. A block that holds nothing stale is passed on as it is.
@@ -18,7 +25,7 @@ export class BlockMerge {
   }
 
   /** The lines of a block that are to be shown, in as few pieces as possible. */
-  *take(block: BlockView, nowMs: number): Generator<Buffer, void> {
+  *take(block: BlockView, nowMs: number): Generator<Piece, void> {
     const table = this.#table;
     const { count, value } = block;
     if (block.deadlineMs <= nowMs) {
@@ -44,10 +51,10 @@ export class BlockMerge {
     if (block.kind === 'plain') this.series += entries;
   }
 
-  #count(block: BlockView, text: Buffer): Buffer {
+  #count(block: BlockView, text: Buffer): Piece {
     if (block.kind !== 'plain') {
       for (let i = text.indexOf(NEWLINE); i >= 0; i = text.indexOf(NEWLINE, i + 1)) this.series++;
     }
-    return text;
+    return { text, features: block.features };
   }
 }

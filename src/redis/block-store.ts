@@ -20,6 +20,8 @@ export interface FamilyWrite {
   readonly type: string | undefined;
   /** Escaped as in the exposition. Undefined: keeps the one that the family has. */
   readonly help: string | undefined;
+  /** Likewise. */
+  readonly unit: string | undefined;
   readonly blocks: readonly BlockWrite[];
   /** How many blocks of the family come before these in the part of the body: so many sequences are taken. */
   readonly offset: number;
@@ -171,7 +173,8 @@ function toCall(batch: Batch<FamilyWrite>, keys: Keys, options: CommitOptions, l
   for (const { family, from, to, clashes } of batch.pieces) {
     callKeys.push(keys.family(bucket, family.name), keys.order(bucket, family.name));
     const help = family.help === undefined ? '' : `=${family.help}`;
-    args.push(family.name, family.type ?? '', family.kind, help, family.offset + from, clashes.length);
+    const unit = family.unit === undefined ? '' : `=${family.unit}`;
+    args.push(family.name, family.type ?? '', family.kind, help, unit, family.offset + from, clashes.length);
     for (const clash of clashes) {
       callKeys.push(keys.family(bucket, clash.family));
       args.push(clash.kinds);

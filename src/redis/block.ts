@@ -7,7 +7,8 @@ import type { Buffer as NodeBuffer } from 'node:buffer';
  *             8  float64  deadline, ms. Written by the commit script
  *            16  uint8    kind of its entries: 0 plain, 1 histogram, 2 summary; bit 7: lengths are uint32
  *            17  uint8    version of this layout: 1
- *            18           2 bytes, 0
+ *            18  uint8    features of its text: see FEATURE_EXTRAS and the others
+ *            19           1 byte, 0
  *            20  uint32   number of entries, n
  *            24  uint32   0, or the family's revision in which compaction took entries out of it. Written by its script
  *            28  n × 2 uint32   identity of each entry, high and low half
@@ -26,6 +27,17 @@ export type FamilyKind = 'plain' | 'histogram' | 'summary';
 const KINDS: readonly FamilyKind[] = ['plain', 'histogram', 'summary'];
 const WIDE = 0x80;
 const VERSION = 1;
+
+/*
+ * What the text of a block has that not every format can show, or shows in the same way, as bits: a text without any of
+ * it goes out as it is stored.
+ */
+/** Lines with extras: exemplars, created times, native histograms (see workers/exposition/stored-line.ts). */
+export const FEATURE_EXTRAS = 1;
+/** Lines with timestamps. */
+export const FEATURE_TIMESTAMPS = 2;
+/** Names in quotes, since they are not of the classic alphabet. */
+export const FEATURE_QUOTED_NAMES = 4;
 
 /** A deadline for "never": the last millisecond of the year 9999, as far as Redis's own expiry may be trusted with. */
 export const NEVER_MS = 253_402_300_799_999;
@@ -47,14 +59,18 @@ export class PayloadWriter {
   readonly textAt: number;
   #entries = 0;
 
-  constructor(kind: FamilyKind, entries: number, textBytes: number, wide: boolean) {
+  constructor(kind: FamilyKind, entries: number, textBytes: number, wide: boolean, features = 0) {
     this.payload = Buffer.allocUnsafe(payloadSize(entries, textBytes, wide));
     this.#view = new DataView(this.payload.buffer, this.payload.byteOffset, this.payload.byteLength);
     this.#wide = wide;
     const head = HEADER_BYTES - STAMP_BYTES;
     this.#lengthsAt = head + entries * 8;
     this.textAt = this.#lengthsAt + entries * (wide ? 4 : 2);
-    this.#view.setUint32(0, KINDS.indexOf(kind) | (wide ? WIDE : 0) | (VERSION << 8), true);
+    this.#view.setUint32(
+      0,
+      KINDS.indexOf(kind) | (wide ? WIDE : 0) | (VERSION << 8) | (features << 16),
+      true,
+    );
     this.#view.setUint32(4, entries, true);
     this.#view.setUint32(8, 0, true);
   }
@@ -76,6 +92,7 @@ export class BlockView {
   readonly sequence: number;
   readonly deadlineMs: number;
   readonly kind: FamilyKind;
+  readonly features: number;
   /** 0 if it is as it was pushed. */
   readonly revision: number;
   readonly count: number;
@@ -93,6 +110,7 @@ export class BlockView {
     const kind = KINDS[flags & 0x7f];
     if (kind === undefined || view.getUint8(17) !== VERSION) throw new BlockFormatError();
     this.kind = kind;
+    this.features = view.getUint8(18);
     this.revision = view.getUint32(24, true);
     this.#wide = (flags & WIDE) !== 0;
     this.count = view.getUint32(20, true);

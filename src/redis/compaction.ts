@@ -250,7 +250,7 @@ function rewrite(block: BlockView, keep: readonly number[], shadow: boolean): Bu
     }
     at += length;
   }
-  const writer = new PayloadWriter(block.kind, keep.length, textBytes, wide);
+  const writer = new PayloadWriter(block.kind, keep.length, textBytes, wide, block.features);
   let to = writer.textAt;
   for (const [i, [start, end]] of ranges.entries()) {
     writer.add(block.hi(keep[i]), block.lo(keep[i]), end - start);

@@ -1,7 +1,7 @@
 import { KIB } from '../units.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
 import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
-import { BlockMerge } from './block-merge.ts';
+import { BlockMerge, type Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError } from './failure.ts';
 import type { Keys } from './keys.ts';
@@ -43,11 +43,12 @@ export interface FamilyHead {
   readonly type: string;
   /** As pushed, escaped. */
   readonly help: string | undefined;
+  readonly unit: string | undefined;
 }
 
 /** One family, as far as it is known. A small one has been read, of a large one this reads the rest. */
 export interface FamilyReading extends FamilyHead {
-  texts(): AsyncGenerator<Buffer, void> | Generator<Buffer, void>;
+  texts(): AsyncGenerator<Piece, void> | Generator<Piece, void>;
 }
 
 /** What went by while reading. */
@@ -85,8 +86,13 @@ export async function* readFamilies(
     for (const [i, family] of families.entries()) {
       if (!Array.isArray(family)) continue;
       const name = asked[i];
-      const [type, help, bytes, ...values] = family;
-      const head = { name, type: String(type), help: help === null ? undefined : String(help) };
+      const [type, help, unit, bytes, ...values] = family;
+      const head = {
+        name,
+        type: String(type),
+        help: help === null ? undefined : String(help),
+        unit: unit === null ? undefined : String(unit),
+      };
       const kind = kindOf(head.type);
       const texts =
         values.length > 0
@@ -124,6 +130,7 @@ function askForFamilies(
 
 /** What entries of a family of this type consist of. */
 export function kindOf(type: string): FamilyKind {
+  if (type === 'gaugehistogram') return 'histogram';
   return type === 'histogram' || type === 'summary' ? type : 'plain';
 }
 
@@ -132,7 +139,7 @@ function* wholeTexts(
   nowMs: number,
   kind: FamilyKind,
   stats: ReadStats,
-): Generator<Buffer, void> {
+): Generator<Piece, void> {
   const merge = new BlockMerge(values.length * 16);
   for (const value of values) {
     const block = viewOf(value, kind, stats);
@@ -159,7 +166,7 @@ async function* pagedTexts(
   bytes: number,
   stats: ReadStats,
   options: ReadOptions,
-): AsyncGenerator<Buffer, void> {
+): AsyncGenerator<Piece, void> {
   const read = new Map<string, number>();
   let merge: BlockMerge | undefined;
   for (let round = 0; round < MAX_ROUNDS; round++) {

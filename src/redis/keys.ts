@@ -10,7 +10,7 @@
  * The scripts give each key but the secret a native expiry at the latest deadline of what it holds, so what nobody
  * pushes leaves Redis by itself. `{b}`, the number of the bucket, is the hash tag: a bucket lies in one slot.
  *
- * Fields of a family: `t` type, `h` help (escaped, as pushed), `d` latest deadline (ms), `n` bytes of all blocks, `l`
+ * Fields of a family: `t` type, `h` help (escaped, as pushed), `u` unit, `d` latest deadline (ms), `n` bytes of all blocks, `l`
  * bytes that lived when it was last compacted, `k` fingerprint of the secret, `v` number of commits, `c` token of the
  * compaction under way, `x` when the last one ended (ms), `r` number of times that one changed blocks. Fields of blocks
  * are longer.

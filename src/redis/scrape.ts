@@ -1,4 +1,5 @@
 import { KIB } from '../units.ts';
+import type { Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { familyNames } from './family-index.ts';
 import {
@@ -46,10 +47,10 @@ export async function* scrape(
           const texts = family.texts();
           // A turn of the event loop for each of very many small families would take longer than they do.
           if (Symbol.iterator in texts) {
-            for (const text of texts) chunk.add(text, before, family);
+            for (const piece of texts) chunk.add(piece, before, family);
           } else {
-            for await (const text of texts) {
-              chunk.add(text, before, family);
+            for await (const piece of texts) {
+              chunk.add(piece, before, family);
               if (chunk.isFull) yield chunk.take();
               options.signal?.throwIfAborted();
             }
@@ -85,7 +86,7 @@ class Chunk {
   }
 
   /** @param start position at the family's beginning: its header comes before its first text, and not without one */
-  add(text: Buffer, start: number, family: FamilyReading): void {
+  add({ text }: Piece, start: number, family: FamilyReading): void {
     if (this.position === start) this.#push(header(family));
     this.#push(text);
   }

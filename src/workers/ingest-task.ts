@@ -78,13 +78,14 @@ export class Ingester {
   #prepare(parsed: ParsedBlock, linesBefore: number, offset: number): TaskFamily[] {
     const families: TaskFamily[] = [];
     for (const { index, blocks } of this.#builder.build(parsed)) {
-      const { name, kind, type, help, firstLine, typeLine } = parsed.families[index];
-      if (blocks.length === 0 && type === undefined && help === undefined) continue;
+      const { name, kind, type, help, unit, firstLine, typeLine } = parsed.families[index];
+      if (blocks.length === 0 && type === undefined && help === undefined && unit === undefined) continue;
       families.push({
         name,
         kind,
         type,
         help,
+        unit,
         blocks,
         offset,
         lines: blocks.map(({ from, to }) => this.#builder.linesOf(parsed, from, to, linesBefore)),

@@ -5,6 +5,9 @@
 
 export type TimestampPolicy = 'strip' | 'honor' | 'reject';
 
+/** The format of a pushed body, from its content type. */
+export type BodyFormat = 'text' | 'openmetrics' | 'protobuf';
+
 /** What every task needs to know of the deployment; the main thread renews it when Redis is reached again. */
 export interface StoreIdentity {
   /** 16 random bytes that key the hashes of the deployment's series. */
@@ -50,7 +53,29 @@ export interface CompactTask {
   readonly unlessWithinMs: number;
 }
 
-export type Task = IngestTask | CompactTask;
+/** The labels that name a group, sorted by name (as bytes), each name once, `job` among them unless it may be absent. */
+export type GroupingKey = ReadonlyArray<readonly [name: string, value: string]>;
+
+/** `put` replaces the whole group, `post` the families that the body names, `merge` the series that it names. */
+export type PushMode = 'put' | 'post' | 'merge';
+
+/** A whole body for one group: stored whole or not at all. */
+export interface PushTask {
+  readonly kind: 'push';
+  /** Decoded. Moved to the worker, not copied. */
+  readonly body: ArrayBuffer;
+  readonly format: BodyFormat;
+  readonly group: GroupingKey;
+  readonly mode: PushMode;
+  /** Time to live of the whole group from now on, ms. 0: for ever. */
+  readonly ttlMs: number;
+  readonly timestamps: TimestampPolicy;
+  /** Whether names may have characters outside the classic alphabet. */
+  readonly utf8Names: boolean;
+  readonly identity: StoreIdentity;
+}
+
+export type Task = IngestTask | CompactTask | PushTask;
 
 /** Why a line, or the samples on it, were not stored. Also the `reason` label of the rejected-samples counter. */
 export type RejectReason = 'syntax' | 'type_conflict' | 'incomplete_histogram' | 'timestamp' | 'limit';
@@ -99,4 +124,20 @@ export interface CompactResult {
   readonly failure?: Omit<RedisFailure, 'notStored'>;
 }
 
-export type Result = IngestResult | CompactResult;
+export interface PushResult {
+  readonly kind: 'push';
+  /**
+   * `malformed`: the body cannot be read, and the group is as it was. `inconsistent`: refused by the consistency check;
+   * only push_failure_time_seconds of the group has changed. `failed`: Redis did not do it, see `failure`.
+   */
+  readonly outcome: 'stored' | 'malformed' | 'inconsistent' | 'failed';
+  /** Why it was not stored: plain text for the sender, without a newline at the end. */
+  readonly message?: string;
+  readonly failure?: Omit<RedisFailure, 'notStored'>;
+  readonly samples: number;
+  readonly compact: readonly string[];
+  readonly blocksWritten: number;
+  readonly redisMs: number;
+}
+
+export type Result = IngestResult | CompactResult | PushResult;

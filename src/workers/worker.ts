@@ -14,6 +14,7 @@ const keys = new Keys(redis.keyPrefix);
 let ingester: Ingester | undefined;
 
 export default function run(task: Task): Promise<Result> {
+  if (task.kind === 'push') throw new Error('not there yet');
   return task.kind === 'ingest' ? ingest(task) : compact(task);
 }
 

@@ -91,7 +91,16 @@ export class TestStorage implements AsyncDisposable {
   }
 
   family(name: string, blocks: readonly BlockWrite[], overrides: Partial<FamilyWrite> = {}): FamilyWrite {
-    return { name, kind: 'plain', type: 'gauge', help: undefined, blocks, offset: 0, ...overrides };
+    return {
+      name,
+      kind: 'plain',
+      type: 'gauge',
+      help: undefined,
+      unit: undefined,
+      blocks,
+      offset: 0,
+      ...overrides,
+    };
   }
 
   commit(families: readonly FamilyWrite[], overrides: Partial<CommitOptions> = {}): Promise<Piece[]> {

@@ -11,7 +11,7 @@
   ARGV[4] fingerprint of the secret that the identities are hashed with
   ARGV[5] '1': a family under another fingerprint is obsolete and goes
   ARGV[6] number of families
-  then for each family: name, type ('' if not declared), kind, help ('' or '=' and the text), number of its blocks that
+  then for each family: name, type ('' if not declared), kind, help and unit (each '' or '=' and the text), number of its blocks that
     come before these in the part of the body, number of names it may clash with, those kinds at which each of them
     does ('any', 'histogram' or 'histogram summary'), number of blocks, and for each block: field, value without its
     stamp
@@ -44,7 +44,10 @@ local function keep_until(key, at)
   if left < 0 or now_ms + left < at then call('PEXPIREAT', key, number(at)) end
 end
 
-local function kind_of(type) return (type == 'histogram' or type == 'summary') and type or 'plain' end
+local function kind_of(type)
+  if type == 'gaugehistogram' then return 'histogram' end
+  return (type == 'histogram' or type == 'summary') and type or 'plain'
+end
 
 local clock = tonumber(call('GET', KEYS[2]) or 0)
 local sequence = math.max(now_us, clock + 1)
@@ -54,9 +57,9 @@ local results = { number(now_us) }
 local k, a = 3, 6
 for _ = 1, tonumber(ARGV[6]) do
   local hash, order = KEYS[k], KEYS[k + 1]
-  local name, type, kind, help = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
-  local offset, clashes = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
-  local blocks_at = a + 7 + clashes
+  local name, type, kind, help, unit = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5]
+  local offset, clashes = tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
+  local blocks_at = a + 8 + clashes
   local blocks = tonumber(ARGV[blocks_at])
   local meta = call('HMGET', hash, 't', 'd', 'n', 'l', 'k', 'v')
   local held, held_until = meta[1], tonumber(meta[2] or 0)
@@ -84,8 +87,8 @@ for _ = 1, tonumber(ARGV[6]) do
     if result ~= 0 or not claims then break end
     local other = call('HMGET', KEYS[k + 1 + i], 't', 'd')
     if other[1] and tonumber(other[2] or 0) > now_ms then
-      local at = ARGV[a + 6 + i]
-      if at == 'any' or string.find(at, other[1], 1, true) then result = { other[1], other[2], i } end
+      local at = ARGV[a + 7 + i]
+      if at == 'any' or string.find(at, kind_of(other[1]), 1, true) then result = { other[1], other[2], i } end
     end
   end
 
@@ -95,6 +98,7 @@ for _ = 1, tonumber(ARGV[6]) do
       call('HSET', hash, 't', type ~= '' and type or 'untyped', 'k', fingerprint)
     end
     if help ~= '' then call('HSET', hash, 'h', string.sub(help, 2)) end
+    if unit ~= '' then call('HSET', hash, 'u', string.sub(unit, 2)) end
     if not meta[2] then keep_until(hash, math.min(deadline, now_ms + LONGEST_METADATA_MS)) end
   elseif result == 0 then
     if type == '' then type = kind == 'plain' and 'untyped' or kind end
@@ -118,6 +122,10 @@ for _ = 1, tonumber(ARGV[6]) do
     if help ~= '' then
       fields[#fields + 1] = 'h'
       fields[#fields + 1] = string.sub(help, 2)
+    end
+    if unit ~= '' then
+      fields[#fields + 1] = 'u'
+      fields[#fields + 1] = string.sub(unit, 2)
     end
     call('HSET', hash, unpack(fields))
     if until_ms ~= held_until then

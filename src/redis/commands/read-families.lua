@@ -5,7 +5,7 @@
   KEYS the hashes of the families
   ARGV[1] most bytes and ARGV[2] most fields of a family that is read whole; ARGV[3] most bytes and ARGV[4] most fields
     in the answer
-  Output: {time (ms), family, …}: false for one that is gone, else {type, help or false, bytes of all blocks, value, …},
+  Output: {time (ms), family, …}: false for one that is gone, else {type, help or false, unit or false, bytes of all blocks, value, …},
     the values newest first, and none if it is large
 ]]
 local call = redis.call
@@ -18,12 +18,12 @@ local bytes, fields_read = 0, 0
 local function newer(a, b) return a.sequence > b.sequence end
 
 for _, hash in ipairs(KEYS) do
-  local meta = call('HMGET', hash, 't', 'h', 'n')
-  local size = tonumber(meta[3] or 0)
+  local meta = call('HMGET', hash, 't', 'h', 'u', 'n')
+  local size = tonumber(meta[4] or 0)
   if size == 0 then
     result[#result + 1] = false
   else
-    local family = { meta[1], meta[2], size }
+    local family = { meta[1], meta[2], meta[3], size }
     local count = size <= whole_bytes and call('HLEN', hash) or 0
     if count > 0 and count <= whole_fields then
       if bytes > 0 and (bytes + size > most_bytes or fields_read + count > most_fields) then break end
@@ -38,7 +38,7 @@ for _, hash in ipairs(KEYS) do
         end
       end
       if #blocks > 1 then table.sort(blocks, newer) end
-      for i, block in ipairs(blocks) do family[3 + i] = block.value end
+      for i, block in ipairs(blocks) do family[4 + i] = block.value end
     end
     result[#result + 1] = family
   end

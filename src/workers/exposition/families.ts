@@ -9,6 +9,8 @@ export interface ParsedFamily {
   type: MetricType | undefined;
   /** Still escaped, as it stands in an exposition. */
   help: string | undefined;
+  /** From a UNIT line, which only OpenMetrics has. */
+  unit: string | undefined;
   /** How many entries of the block are of this family; none if it has nothing but HELP, TYPE or refused lines. */
   entries: number;
   /** The first line that concerned the family, counted from 1. */
@@ -116,7 +118,17 @@ export class FamilyTable {
 
 function newFamily(name: string, kind: FamilyKind): Family {
   const type = kind === 'plain' ? undefined : kind;
-  return { name, kind, type, help: undefined, entries: 0, firstLine: 0, typeLine: 0, index: -1 };
+  return {
+    name,
+    kind,
+    type,
+    help: undefined,
+    unit: undefined,
+    entries: 0,
+    firstLine: 0,
+    typeLine: 0,
+    index: -1,
+  };
 }
 
 function hasInstances(type: MetricType): boolean {
