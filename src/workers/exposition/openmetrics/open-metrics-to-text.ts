@@ -22,6 +22,8 @@ export interface OpenMetricsOptions {
   readonly last?: boolean;
 }
 
+const NO_EOF = 'Expected # EOF as the last line.';
+
 /**
  * Converts OpenMetrics 1.0 to extended text. What the specification forbids is refused: all of the body in strict mode,
  * otherwise the lines that it concerns, or the whole metric if that is what does not fit together.
@@ -63,8 +65,10 @@ class Conversion {
     this.#out.reserve(this.#body.length);
     this.#readLines();
     if (!this.#isOver()) this.#closeFamily();
+    let unended = false;
     if (!this.#isOver() && this.#last && !this.#ended) {
-      this.#problems.add(Math.max(this.#line, 1), 'Expected # EOF as the last line.', 0);
+      this.#problems.add(Math.max(this.#line, 1), NO_EOF, 0);
+      unended = true;
     }
     const { errors, rejected } = this.#problems;
     const [first] = errors;
@@ -76,7 +80,7 @@ class Conversion {
       rejected,
       lines: this.#out.lines,
       sourceLines: this.#line,
-      ...(failed && { problem: { kind: 'syntax', message } }),
+      ...((failed || unended) && { problem: { kind: 'syntax', message: failed ? message : NO_EOF } }),
     };
   }
 
