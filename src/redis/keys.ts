@@ -19,12 +19,15 @@ export const BUCKETS = 64;
 
 const SUFFIX = /(_bucket|_sum|_count|_total|_created|_info)+$/;
 
+/** What a scraper without UTF-8 names cannot be shown: an underscore stands for it. */
+const NOT_CLASSIC = /^[0-9]|[^a-zA-Z0-9_:]/gu;
+
 /**
  * The bucket of a family: families whose names can clash (`x` as a histogram and `x_count`) share one, so that one
- * script can see both.
+ * script can see both. So do those whose names look the same to a scraper without UTF-8 names (`a.b` and `a_b`).
  */
 export function bucketOf(family: string): number {
-  const base = family.replace(SUFFIX, '');
+  const base = family.replace(NOT_CLASSIC, '_').replace(SUFFIX, '');
   // FNV-1a, 32 bits: only spreads load; identity is hashed elsewhere, with a key.
   let hash = 0x811c9dc5;
   for (let i = 0; i < base.length; i++) {

@@ -41,8 +41,9 @@ export interface IngestTask {
 }
 
 /**
- * The histogram and summary names of one body, as an append-only log that all of its tasks share: entries
- * `h<name>\n` or `s<name>\n` in UTF-8. A task reads the first `length` bytes.
+ * The histogram and summary names of one body, as an append-only log that all of its tasks share: entries `h<name>\n`,
+ * `s<name>\n` or `g<name>\n` (of a gauge histogram) in UTF-8, escaped as between quotes. A task reads the first `length`
+ * bytes.
  */
 export interface DeclaredTypes {
   readonly log: SharedArrayBuffer;
