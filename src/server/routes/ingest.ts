@@ -10,6 +10,7 @@ import { type IngestDeps, ingestBody } from '../ingest/ingest-stream.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { LogThrottle } from '../log-throttle.ts';
 import type { Logger } from '../logger.ts';
+import { bodyFormat } from '../middleware/body-format.ts';
 import { contentEncoding } from '../middleware/content-encoding.ts';
 import { refusal } from '../readiness.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -54,7 +55,7 @@ async function receive(deps: IngestRouteDeps, req: Request, res: Response): Prom
       minBytesPerSecond: deps.minBytesPerSecond,
       onBytes: (count) => deps.telemetry.receivedBytes.inc(count),
     });
-    return await ingestBody({ source, encoding, identity }, deps.ingest);
+    return await ingestBody({ source, encoding, format: bodyFormat(req.headers), identity }, deps.ingest);
   } catch (error) {
     const report = new IngestReport();
     report.error = error;
