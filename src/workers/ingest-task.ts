@@ -1,4 +1,3 @@
-import { BlockView, STAMP_BYTES } from '../redis/block.ts';
 import { commit, type FamilyWrite, type Piece } from '../redis/block-store.ts';
 import type { RedisConnection } from '../redis/client.ts';
 import { compactFamily } from '../redis/compaction.ts';
@@ -7,6 +6,7 @@ import { fingerprint } from '../redis/identity-secret.ts';
 import type { Keys } from '../redis/keys.ts';
 import { SECOND } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
+import { entryTexts } from './entry-texts.ts';
 import { convert } from './exposition/convert.ts';
 import { DeclaredReader } from './exposition/declared-reader.ts';
 import { type ParsedBlock, TextParser } from './exposition/text-parser.ts';
@@ -253,14 +253,8 @@ function samplesOf({ family, from, to }: TaskPiece): number {
 }
 
 function linesOf(family: TaskFamily, block: number): Array<{ line: number; text: Buffer }> {
-  const { payload } = family.blocks[block];
-  const view = new BlockView(Buffer.concat([Buffer.alloc(STAMP_BYTES), payload]));
-  let at = view.textAt;
-  return Array.from(family.lines[block], (line, entry) => {
-    const text = view.value.subarray(at, at + view.length(entry));
-    at += text.length;
-    return { line, text };
-  });
+  const texts = entryTexts(family.blocks[block].payload);
+  return Array.from(family.lines[block], (line, entry) => ({ line, text: texts[entry] }));
 }
 
 function refuse(piece: TaskPiece, tally: IngestTally): void {
