@@ -11,14 +11,14 @@ export function renderLabels(labels: Labels): string {
 /** The labels of a stored line. */
 export function labelsOfLine(line: string): Array<[name: string, value: string]> {
   // The name of the metric, before the brace, or in quotes after it.
-  const name = /^(?:[^{ ]*\{|\{"(?:[^"\\]|\\.)*",?)/s.exec(line)?.[0];
+  const name = /^(?:\{"(?:[^"\\]|\\.)*",?|[^{ ]*\{)/s.exec(line)?.[0];
   return name === undefined ? [] : parseLabels(line.slice(name.length));
 }
 
 /** The labels that a well-formed text without blanks begins with. */
 export function parseLabels(text: string): Array<[name: string, value: string]> {
   const labels: Array<[string, string]> = [];
-  const label = /(?:"((?:[^"\\]|\\.)*)"|([^="]+))="((?:[^"\\]|\\.)*)"(?:,|$|(?=\}))/gsy;
+  const label = /(?:"((?:[^"\\]|\\.)*)"|([^="},]+))="((?:[^"\\]|\\.)*)"(?:,|$|(?=\}))/gsy;
   for (const [, quoted, name, value] of text.matchAll(label)) {
     labels.push([
       quoted === undefined ? (name as string) : unescapeText(quoted),
