@@ -19,12 +19,17 @@ export const BUCKETS = 64;
 
 const SUFFIX = /(_bucket|_sum|_count|_total|_created|_info)+$/;
 
+/** What the names of families that can clash have in common. */
+export function baseOf(family: string): string {
+  return family.replace(SUFFIX, '');
+}
+
 /**
  * The bucket of a family: families whose names can clash (`x` as a histogram and `x_count`) share one, so that one
  * script can see both.
  */
 export function bucketOf(family: string): number {
-  const base = family.replace(SUFFIX, '');
+  const base = baseOf(family);
   // FNV-1a, 32 bits: only spreads load; identity is hashed elsewhere, with a key.
   let hash = 0x811c9dc5;
   for (let i = 0; i < base.length; i++) {
