@@ -4,12 +4,12 @@ import { type FailureReason, StoreError, toStoreError } from './failure.ts';
 import { familyNames } from './family-index.ts';
 import type { GroupInfo } from './group.ts';
 import { deleteGroup, type GroupFamily, groupFamilies, wipe } from './group-store.ts';
-import { liveGroups } from './groups.ts';
+import { LiveGroups } from './groups.ts';
 import { agreeOnSecret } from './identity-secret.ts';
 import { BUCKETS, Keys } from './keys.ts';
 import type { Labels } from './label-text.ts';
 import type { RedisOptions } from './options.ts';
-import { type ScrapeSummary, scrape } from './scrape.ts';
+import { type ScrapeOptions, type ScrapeSummary, scrape } from './scrape.ts';
 import { openSequences } from './sequences.ts';
 
 /** How often Redis is asked whether it is there, so that `ready` is never older than two seconds. */
@@ -81,14 +81,14 @@ export class Store {
     return openSequences(this.#connection, this.#keys);
   }
 
-  /** Everything that lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */
-  scrape(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Buffer, ScrapeSummary> {
+  /** What lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */
+  scrape(options: ScrapeOptions = {}): AsyncGenerator<Buffer, ScrapeSummary> {
     return scrape(this.#connection, this.#keys, options);
   }
 
   /** All groups that live. Throws StoreError. */
-  groups(): AsyncGenerator<GroupInfo, void> {
-    return liveGroups(this.#connection, this.#keys);
+  async *groups(): AsyncGenerator<GroupInfo, void> {
+    yield* (await LiveGroups.open(this.#connection, this.#keys)).all();
   }
 
   /** Deletes a group with all that it holds. Returns false if there is none. Throws StoreError. */
