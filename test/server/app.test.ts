@@ -218,7 +218,8 @@ test('a scrape that fails while its beginning is in the compressor is a clean 50
     log,
     throttle: new LogThrottle(),
     compression: true,
-    timeoutMs: 0,
+    groups: { expiry: true },
+      timeoutMs:
   });
   const app = createApp({
     endpoints: [{ name: 'metrics', path: '/metrics', methods: { GET: scrape } }],
