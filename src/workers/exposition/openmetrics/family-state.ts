@@ -41,6 +41,11 @@ export class FamilyState {
     this.isQuoted = !isMetricName(bytes, 0, bytes.length);
   }
 
+  /** Of its metadata. */
+  get lastLine(): number {
+    return Math.max(this.helpLine, this.typeLine, this.unitLine);
+  }
+
   get effectiveType(): OpenMetricsType {
     return this.type ?? 'unknown';
   }
