@@ -19,9 +19,6 @@ const RECONNECT_MS = 1 * SECOND;
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
 const RECHECK_MS = 10 * SECOND;
 
-/** What converters give, with all types and what the text format has no place for. */
-const EXTENDED = { extended: true };
-
 /** A family of one task, with what it takes to say which lines a block was made from. */
 interface TaskFamily extends FamilyWrite {
   /** For each block, the first line of each of its entries. */
@@ -75,7 +72,7 @@ export class Ingester {
         timestamps: task.timestamps,
         whole,
         declared,
-        ...(converted && EXTENDED),
+        extended: converted !== undefined,
       });
       const linesBefore = tally.lines;
       const families = this.#prepare(parsed, (line) => tally.sourceOf(linesBefore + line), offset);
@@ -212,7 +209,7 @@ export class Ingester {
       // What does not say what it is has to be complete: a lone `x_count` must not replace a histogram by a part of one.
       whole: false,
       declared: hints,
-      ...(task.format !== undefined && task.format !== 'text' && EXTENDED),
+      extended: task.format !== undefined && task.format !== 'text',
     });
     const lineOf = (line: number): number => texts[line - 1]?.line ?? 0;
     for (const [reason, lines] of Object.entries(parsed.rejected)) {
