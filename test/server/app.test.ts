@@ -219,7 +219,7 @@ test('a scrape that fails while its beginning is in the compressor is a clean 50
     throttle: new LogThrottle(),
     compression: true,
     groups: { expiry: true },
-      timeoutMs:
+    timeoutMs: 0,
   });
   const app = createApp({
     endpoints: [{ name: 'metrics', path: '/metrics', methods: { GET: scrape } }],
