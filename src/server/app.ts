@@ -1,5 +1,5 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
-import { sendEmpty, sendText } from './answer.ts';
+import { sendEmpty, sendJson, sendText } from './answer.ts';
 import { RequestError, toProblem } from './errors.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
@@ -23,6 +23,8 @@ export interface Endpoint {
 
 export interface AppDeps {
   readonly endpoints: readonly Endpoint[];
+  /** Errors of paths that begin with it are told in JSON. */
+  readonly jsonPrefix?: string;
   readonly lifecycle: Lifecycle;
   readonly telemetry: Telemetry;
   readonly log: Logger;
@@ -45,7 +47,7 @@ export function createApp(deps: AppDeps): Express {
   app.use((req) => {
     throw new RequestError('ERR_NOT_FOUND', `there is nothing at ${JSON.stringify(req.path.slice(0, 100))}`);
   });
-  app.use(errorHandler(deps.log)); // last, so that it catches from all of them
+  app.use(errorHandler(deps.log, deps.jsonPrefix)); // last, so that it catches from all of them
   return app;
 }
 
@@ -85,7 +87,7 @@ function byMethod({ name, names, methods }: Endpoint): RequestHandler {
   };
 }
 
-function errorHandler(log: Logger): ErrorRequestHandler {
+function errorHandler(log: Logger, jsonPrefix: string | undefined): ErrorRequestHandler {
   // Express knows it by its four parameters.
   return async (error, req, res, _next) => {
     const problem = toProblem(error);
@@ -94,6 +96,10 @@ function errorHandler(log: Logger): ErrorRequestHandler {
     }
     if (res.headersSent) {
       res.destroy();
+      return;
+    }
+    if (jsonPrefix !== undefined && rawPath(req).startsWith(jsonPrefix)) {
+      await sendJson(req, res, problem.status, { status: 'error', error: problem.message }, problem.headers);
       return;
     }
     await sendText(req, res, problem.status, problem.message, problem.headers);

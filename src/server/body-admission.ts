@@ -21,6 +21,8 @@ export interface AdmittedBody {
   /** Holds the turn; destroying it, or reading it to its end, gives the turn back. */
   readonly source: BodySource;
   readonly identity: StoreIdentity;
+  /** Bytes that have come so far. */
+  received(): number;
 }
 
 /**
@@ -37,12 +39,16 @@ export async function admitBody(deps: BodyAdmissionDeps, req: Request, res: Resp
   }
   // Node has asked us instead of sending it: from here on the body is wanted.
   if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
+  let received = 0;
   const source = new BodySource(req, {
     turns: deps.bodyTurns,
     minBytesPerSecond: deps.minBytesPerSecond,
-    onBytes: (count) => deps.telemetry.receivedBytes.inc(count),
+    onBytes: (count) => {
+      received += count;
+      deps.telemetry.receivedBytes.inc(count);
+    },
   });
-  return { source, identity };
+  return { source, identity, received: () => received };
 }
 
 async function takeTurn(deps: BodyAdmissionDeps, res: Response): Promise<void> {
