@@ -54,7 +54,10 @@ export class Telemetry {
     ['outcome'],
   );
   readonly groupsDeleted = this.#counter('groups_deleted_total', 'Groups deleted on request.');
-  readonly pushDuration = this.#summary('http_push_duration_seconds', 'HTTP request duration for pushes to a group.');
+  readonly pushDuration = this.#summary(
+    'http_push_duration_seconds',
+    'HTTP request duration for pushes to a group.',
+  );
   readonly pushSize = this.#summary(
     'http_push_size_bytes',
     'HTTP request size for pushes to a group, request line and headers included.',
