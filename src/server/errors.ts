@@ -3,9 +3,12 @@ import { StoreError } from '../redis/failure.ts';
 /** Every way in which the server refuses or fails a request, and the status that says so: the one place that decides. */
 const STATUS = {
   ERR_BAD_BODY: 400,
+  ERR_BAD_TTL: 400,
+  ERR_GROUPING_KEY: 400,
   ERR_NOT_FOUND: 404,
   ERR_METHOD_NOT_ALLOWED: 405,
   ERR_SLOW_BODY: 408,
+  ERR_BODY_TOO_LARGE: 413,
   ERR_LINE_TOO_LONG: 413,
   ERR_TOO_MANY_TYPES: 413,
   ERR_CONTENT_ENCODING: 415,
