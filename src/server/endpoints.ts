@@ -3,8 +3,8 @@ import type { Config } from '../../config/config.ts';
 import type { Endpoint } from './app.ts';
 import { groupPath } from './push/push-path.ts';
 import { corsOptions, withCors } from './routes/api-v1/cors.ts';
-import { whenLifecycleEnabled } from './routes/lifecycle.ts';
 import { toLanding } from './routes/landing.ts';
+import { whenLifecycleEnabled } from './routes/lifecycle.ts';
 
 /** What is done at the paths, by the names that the telemetry has for them. */
 export interface Handlers {

@@ -3,9 +3,9 @@ import { StoreError } from '../redis/failure.ts';
 /** Every way in which the server refuses or fails a request, and the status that says so: the one place that decides. */
 const STATUS = {
   ERR_BAD_BODY: 400,
+  ERR_BAD_QUERY: 400,
   ERR_BAD_TTL: 400,
   ERR_GROUPING_KEY: 400,
-  ERR_BAD_REQUEST: 400,
   ERR_INCONSISTENT: 400,
   ERR_FORBIDDEN: 403,
   ERR_NOT_FOUND: 404,

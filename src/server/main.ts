@@ -13,8 +13,8 @@ import { parseCommandLine } from './cli.ts';
 import { packageVersion } from './cli-version.ts';
 import { StartError } from './errors.ts';
 import { checkHealth } from './health-check.ts';
-import { describeReload } from './reload.ts';
 import { createLogger, type Logger, standardError } from './logger.ts';
+import { describeReload } from './reload.ts';
 import { requireServed, type Service, startService } from './service.ts';
 
 /** How much longer than the requests in flight everything else may take to end, before the end is forced. */

@@ -92,7 +92,7 @@ export function pushMode(method: string, mode: string | null): PushMode {
   if (mode === null) return method === 'PUT' ? 'put' : 'post';
   if (mode === 'merge' && method === 'POST') return 'merge';
   throw new RequestError(
-    'ERR_BAD_REQUEST',
+    'ERR_BAD_QUERY',
     method === 'POST'
       ? `mode: got ${JSON.stringify(mode.slice(0, 40))}, takes only merge`
       : 'mode: only POST takes one; PUT replaces the whole group',

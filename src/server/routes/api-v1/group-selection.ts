@@ -15,7 +15,7 @@ export function groupSelection(query: URLSearchParams): GroupSelection {
   const texts = query.getAll('match[]');
   if (texts.length > MAX_SELECTORS) {
     throw new RequestError(
-      'ERR_BAD_REQUEST',
+      'ERR_BAD_QUERY',
       `got ${texts.length} selectors, takes at most ${MAX_SELECTORS}`,
     );
   }
@@ -31,6 +31,6 @@ export function groupSelection(query: URLSearchParams): GroupSelection {
     };
   } catch (error) {
     if (!(error instanceof SelectorError)) throw error;
-    throw new RequestError('ERR_BAD_REQUEST', `match[]: ${error.message}`, { cause: error });
+    throw new RequestError('ERR_BAD_QUERY', `match[]: ${error.message}`, { cause: error });
   }
 }

@@ -57,7 +57,7 @@ export function deleteGroups(deps: GroupsDeps): RequestHandler {
     const selection = groupSelection(query);
     if (selection.isEmpty) {
       throw new RequestError(
-        'ERR_BAD_REQUEST',
+        'ERR_BAD_QUERY',
         'which groups? Name them with match[]={job="…"}; PUT /api/v1/admin/wipe deletes everything',
       );
     }
