@@ -86,8 +86,7 @@ export class TestStorage implements AsyncDisposable {
       hashes[i * 2 + 1] = this.hash.hi;
       at += texts[i].copy(writer.payload, at);
     }
-    const field = Buffer.concat([Buffer.from('i'), this.hash.digest128(hashes, entries.length)]);
-    return { field, payload: writer.payload };
+    return { digest: this.hash.digest128(hashes, entries.length), payload: writer.payload };
   }
 
   family(name: string, blocks: readonly BlockWrite[], overrides: Partial<FamilyWrite> = {}): FamilyWrite {
