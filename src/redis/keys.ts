@@ -25,12 +25,17 @@ export const BUCKETS = 64;
 
 const SUFFIX = /(_bucket|_sum|_count|_total|_created|_info)+$/;
 
+/** What the names of families that can clash have in common. */
+export function baseOf(family: string): string {
+  return family.replace(SUFFIX, '');
+}
+
 /**
  * The bucket of a family: families whose names can clash (`x` as a histogram and `x_count`) share one, so that one
  * script can see both.
  */
 export function bucketOf(family: string): number {
-  return bucketOfText(family.replace(SUFFIX, ''));
+  return bucketOfText(baseOf(family));
 }
 
 export function bucketOfText(text: string): number {
