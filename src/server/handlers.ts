@@ -3,7 +3,6 @@ import type { Store } from '../redis/store.ts';
 import { KIB, MIB } from '../units.ts';
 import type { CompactionQueue } from './compaction-queue.ts';
 import type { Handlers } from './endpoints.ts';
-import type { GroupStore } from './group-store.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { LiveSettings } from './live-settings.ts';
 import type { LogThrottle } from './log-throttle.ts';
@@ -54,7 +53,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
   const { config, store, telemetry, turns, reloading, version } = deps;
   const { routePrefix } = config.web;
   const { utf8Names } = config.push;
-  const groups = store as unknown as GroupStore;
+  const groups = store;
   const push = pushRouteDeps(deps);
   const reading = { ...deps, groups, scrapeTurns: turns.scrapes, timeoutMs: config.metrics.timeoutMs };
   return {

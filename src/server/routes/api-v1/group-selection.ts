@@ -14,10 +14,7 @@ export interface GroupSelection {
 export function groupSelection(query: URLSearchParams): GroupSelection {
   const texts = query.getAll('match[]');
   if (texts.length > MAX_SELECTORS) {
-    throw new RequestError(
-      'ERR_BAD_QUERY',
-      `got ${texts.length} selectors, takes at most ${MAX_SELECTORS}`,
-    );
+    throw new RequestError('ERR_BAD_QUERY', `got ${texts.length} selectors, takes at most ${MAX_SELECTORS}`);
   }
   try {
     const selectors = texts.map(parseSelector);

@@ -1,9 +1,10 @@
 import type { RequestHandler } from 'express';
 import { NEVER_MS } from '../../../redis/block.ts';
+import type { GroupInfo } from '../../../redis/group.ts';
 import type { GroupingKey } from '../../../workers/messages.ts';
 import { sendJson } from '../../answer.ts';
 import { RequestError, toProblem } from '../../errors.ts';
-import type { GroupInfo, GroupStore } from '../../group-store.ts';
+import type { GroupStore } from '../../group-store.ts';
 import { queryOf } from '../../raw-url.ts';
 import type { Telemetry } from '../../telemetry.ts';
 import { groupSelection } from './group-selection.ts';

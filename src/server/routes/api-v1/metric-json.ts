@@ -1,6 +1,7 @@
+import type { GroupFamily } from '../../../redis/group-store.ts';
+import type { GroupingKey } from '../../../workers/messages.ts';
+import { LABEL_STRIDE, StoredLine, unescapeText } from '../../exposition/stored-line.ts';
 import { formatGoNumber } from '../../go-number.ts';
-import type { GroupFamily } from '../../group-store.ts';
-import { readStoredLine, type StoredLine } from '../../stored-line.ts';
 
 /** What the official API knows of types; those of OpenMetrics are shown as in the text format. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -13,68 +14,82 @@ const TYPES: Readonly<Record<string, string>> = {
   summary: 'SUMMARY',
 };
 
+interface Sample {
+  readonly name: string;
+  readonly labels: GroupingKey;
+  /** As it is stored: `+Inf`, `NaN`, `1e+06`, `3`. */
+  readonly value: string;
+}
+
 /** One family of a group in the shape of `GET /api/v1/metrics`, in pieces. */
 export function* familyJson(family: GroupFamily): Generator<string> {
   const type = TYPES[family.type] ?? 'UNTYPED';
   const help = family.help ? `"help":${JSON.stringify(unescapeHelp(family.help))},` : '';
-  yield `{"time_stamp":${JSON.stringify(isoTime(family.timeS))},"type":"${type}",${help}"metrics":[`;
+  yield `{"time_stamp":"${isoTime(family.timeS)}","type":"${type}",${help}"metrics":[`;
+  const isInstance = type === 'HISTOGRAM' || type === 'SUMMARY';
   let separator = '';
-  for (const metric of metricsOf(family, type)) {
-    yield `${separator}${metric}`;
-    separator = ',';
+  let instance: Sample[] = [];
+  for (const { text } of family.pieces) {
+    for (const sample of samples(text)) {
+      instance.push(sample);
+      if (isInstance && sample.name !== `${family.name}_count`) continue;
+      // That was the last line of the instance.
+      yield separator + (isInstance ? instanceJson(family.name, type, instance) : plainJson(sample));
+      separator = ',';
+      instance = [];
+    }
   }
   yield ']}';
 }
 
-function* metricsOf(family: GroupFamily, type: string): Generator<string> {
-  const isInstance = type === 'HISTOGRAM' || type === 'SUMMARY';
-  let lines: StoredLine[] = [];
-  for (const { text } of family.pieces) {
-    for (const line of text.toString().split('\n')) {
-      if (line === '') continue;
-      const stored = readStoredLine(line);
-      if (!isInstance) {
-        yield `{"labels":${labelsJson(stored.labels)},"value":${number(stored.value)}}`;
-        continue;
-      }
-      lines.push(stored);
-      // The last of an instance.
-      if (stored.name !== `${family.name}_count`) continue;
-      yield instanceJson(family.name, type, lines);
-      lines = [];
+function* samples(text: Buffer): Generator<Sample> {
+  const line = new StoredLine();
+  for (let at = 0; at < text.length; ) {
+    at = line.scan(text, at);
+    const labels: Array<readonly [string, string]> = [];
+    for (let i = 0; i < line.labelCount * LABEL_STRIDE; i += LABEL_STRIDE) {
+      const [nameStart, nameEnd, valueStart, valueEnd] = line.labels.slice(i, i + LABEL_STRIDE) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      labels.push([unescapeText(text, nameStart, nameEnd), unescapeText(text, valueStart, valueEnd)]);
     }
+    yield {
+      name: unescapeText(text, line.nameStart, line.nameEnd),
+      labels,
+      value: text.toString('latin1', line.valueStart, line.valueEnd),
+    };
   }
 }
 
-function instanceJson(name: string, type: string, lines: readonly StoredLine[]): string {
-  const [bound, key] = type === 'HISTOGRAM' ? ['le', 'buckets'] : ['quantile', 'quantiles'];
+function plainJson({ labels, value }: Sample): string {
+  return `{"labels":${labelsJson(labels)},"value":${numberJson(value)}}`;
+}
+
+function instanceJson(name: string, type: string, lines: readonly Sample[]): string {
+  const key = type === 'HISTOGRAM' ? 'buckets' : 'quantiles';
   const values: string[] = [];
   let sum = '0';
-  let count: StoredLine | undefined;
-  for (const line of lines) {
+  for (const line of lines.slice(0, -1)) {
     if (line.name === `${name}_sum`) sum = line.value;
-    else if (line.name === `${name}_count`) count = line;
-    else values.push(`${JSON.stringify(line.labels.at(-1)?.[1] ?? '')}:${number(line.value)}`);
+    // `le` and `quantile` come last.
+    else values.push(`${JSON.stringify(line.labels.at(-1)?.[1])}:${numberJson(line.value)}`);
   }
-  const labels = labelsJson((count?.labels ?? []).filter(([label]) => label !== bound));
-  const total = number(count?.value ?? '0');
-  return `{"labels":${labels},"${key}":{${values.join(',')}},"count":${total},"sum":${number(sum)}}`;
+  const { labels, value: count } = lines.at(-1) as Sample;
+  return `{"labels":${labelsJson(labels)},"${key}":{${values.join(',')}},"count":${numberJson(count)},"sum":${numberJson(sum)}}`;
 }
 
-export function labelsJson(labels: StoredLine['labels']): string {
+export function labelsJson(labels: GroupingKey): string {
   const pairs = labels.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
   return `{${pairs.join(',')}}`;
 }
 
 /** Numbers are strings, as Go writes them. */
-function number(text: string): string {
-  return `"${formatGoNumber(parseValue(text))}"`;
-}
-
-function parseValue(text: string): number {
-  if (text === '+Inf') return Number.POSITIVE_INFINITY;
-  if (text === '-Inf') return Number.NEGATIVE_INFINITY;
-  return Number(text);
+function numberJson(text: string): string {
+  const value = text === '+Inf' || text === '-Inf' ? Number(`${text}inity`) : Number(text);
+  return `"${formatGoNumber(value)}"`;
 }
 
 /** RFC 3339, to the microsecond. */

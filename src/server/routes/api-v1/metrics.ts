@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
+import type { GroupInfo } from '../../../redis/group.ts';
 import { formatGoNumber } from '../../go-number.ts';
-import type { GroupInfo, GroupStore } from '../../group-store.ts';
+import type { GroupStore } from '../../group-store.ts';
 import { queryOf } from '../../raw-url.ts';
 import { groupSelection } from './group-selection.ts';
 import { familyJson, isoTime, labelsJson } from './metric-json.ts';
