@@ -9,7 +9,7 @@ import { agreeOnSecret } from './identity-secret.ts';
 import { BUCKETS, Keys } from './keys.ts';
 import type { Labels } from './label-text.ts';
 import type { RedisOptions } from './options.ts';
-import { type ScrapeSummary, scrape } from './scrape.ts';
+import { type ScrapeOptions, type ScrapeSummary, scrape } from './scrape.ts';
 import { openSequences } from './sequences.ts';
 
 /** How often Redis is asked whether it is there, so that `ready` is never older than two seconds. */
@@ -81,8 +81,8 @@ export class Store {
     return openSequences(this.#connection, this.#keys);
   }
 
-  /** Everything that lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */
-  scrape(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Buffer, ScrapeSummary> {
+  /** What lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */
+  scrape(options: ScrapeOptions = {}): AsyncGenerator<Buffer, ScrapeSummary> {
     return scrape(this.#connection, this.#keys, options);
   }
 

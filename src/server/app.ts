@@ -34,7 +34,7 @@ export function createApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // it would need the whole answer in memory
-  app.disable('query parser'); // those who want the query read it themselves
+  app.disable('query parser'); // few routes take one, and each reads its own
   app.enable('case sensitive routing');
   app.enable('strict routing');
 

@@ -58,7 +58,12 @@ export function createHandlers(deps: HandlerDeps): Handlers {
   const reading = { ...deps, groups, scrapeTurns: turns.scrapes, timeoutMs: config.metrics.timeoutMs };
   return {
     ingest: ingestHandler(ingestDeps(deps)),
-    metrics: scrapeHandler({ ...deps, turns: turns.scrapes, ...config.metrics }),
+    metrics: scrapeHandler({
+      ...deps,
+      turns: turns.scrapes,
+      ...config.metrics,
+      inMetrics: config.telemetry.inMetrics ? () => telemetry.registry.metrics() : undefined,
+    }),
     telemetry: telemetryHandler(telemetry),
     push: pushHandler(push),
     delete: deleteHandler({ ...deps, groups, routePrefix, utf8Names }),
