@@ -5,7 +5,7 @@ import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-l
 import type { RedisConnection } from './client.ts';
 import type { Reply } from './commands.ts';
 import { EntryTable } from './entry-table.ts';
-import { groupOfBlock, groupsOf, readDeadlines } from './holdings.ts';
+import { groupOfBlock, groupsOf, livesUntil, readDeadlines } from './holdings.ts';
 import { bucketOf, type Keys } from './keys.ts';
 
 /** Bounds of what passes through one script, which then takes Redis about a millisecond. */
@@ -141,7 +141,7 @@ async function examine(
       // Written since the list was made: newer than all of it. To leave it out of account errs on the safe side.
       if (header.sequence !== page[i].sequence) continue;
       const number = first + i;
-      const deadlineMs = deadlines.get(groupOfBlock(page[i])) ?? header.deadlineMs;
+      const deadlineMs = livesUntil(header, deadlines.get(groupOfBlock(page[i])));
       const seen: Seen = {
         block: page[i],
         header,

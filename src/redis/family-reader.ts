@@ -4,7 +4,7 @@ import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import { BlockMerge, type Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError } from './failure.ts';
-import { deadlinesOf, groupOfBlock, groupsOf, HOLDING } from './holdings.ts';
+import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 
 /** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
@@ -157,7 +157,7 @@ function* wholeTexts(
   if (blocks.length > 1) blocks.sort((a, b) => b.view.sequence - a.view.sequence);
   const merge = new BlockMerge(blocks.length * 16);
   for (const { owner, view } of blocks) {
-    yield* merge.take(view, nowMs, deadlines.get(owner.slice(1)) ?? view.deadlineMs);
+    yield* merge.take(view, nowMs, livesUntil(view, deadlines.get(owner.slice(1))));
   }
   stats.series += merge.series;
 }
@@ -206,11 +206,18 @@ async function* pagedTexts(
         state = 'removed';
         break;
       }
-      read.set(listed.field, listed.sequence);
       const block = viewOf(value, kind, stats);
+      const isChanged = block !== undefined && block.revision > list.revision;
+      const endsMs = block === undefined ? 0 : livesUntil(block, deadlineMs);
+      // What lived when it was listed and has been taken away since may live on in a newer block: it hides nothing yet.
+      if (isChanged && endsMs <= list.nowMs) {
+        state = 'changed';
+        break;
+      }
+      read.set(listed.field, listed.sequence);
       if (block === undefined) continue;
-      yield* merge.take(block, list.nowMs, deadlineMs ?? block.deadlineMs);
-      if (block.revision > list.revision) {
+      yield* merge.take(block, list.nowMs, endsMs);
+      if (isChanged) {
         state = 'changed';
         break;
       }

@@ -9,6 +9,15 @@ export const HOLDING = 'p';
 const GROUP_OWNER = 'g';
 const ID_END = 9;
 
+/**
+ * Until when a block lives.
+ * @param group until when the group lives that it belongs to; undefined if it belongs to none
+ */
+export function livesUntil(block: { readonly deadlineMs: number }, group: number | undefined): number {
+  // One that was taken away, and only hides older values, does so even if its group lives on.
+  return block.deadlineMs === 0 ? 0 : (group ?? block.deadlineMs);
+}
+
 /** The id of the group that a block belongs to, as Latin-1 text; '' for one of /ingest. */
 export function groupOfBlock({ field }: ListedBlock): string {
   return field.startsWith(GROUP_OWNER) ? field.slice(1, ID_END) : '';

@@ -25,14 +25,17 @@ export const BUCKETS = 64;
 
 const SUFFIX = /(_bucket|_sum|_count|_total|_created|_info)+$/;
 
+/** What a scraper without UTF-8 names cannot be shown: an underscore stands for it. */
+const NOT_CLASSIC = /^[0-9]|[^a-zA-Z0-9_:]/gu;
+
 /** What the names of families that can clash have in common. */
 export function baseOf(family: string): string {
-  return family.replace(SUFFIX, '');
+  return family.replace(NOT_CLASSIC, '_').replace(SUFFIX, '');
 }
 
 /**
  * The bucket of a family: families whose names can clash (`x` as a histogram and `x_count`) share one, so that one
- * script can see both.
+ * script can see both. So do those whose names look the same to a scraper without UTF-8 names (`a.b` and `a_b`).
  */
 export function bucketOf(family: string): number {
   return bucketOfText(baseOf(family));

@@ -14,6 +14,8 @@ const STATUS = {
   ERR_BODY_TOO_LARGE: 413,
   ERR_LINE_TOO_LONG: 413,
   ERR_TOO_MANY_TYPES: 413,
+  ERR_MESSAGE_TOO_LONG: 413,
+  ERR_FAMILY_TOO_LONG: 413,
   ERR_CONTENT_ENCODING: 415,
   // The client has gone, so nobody sees this one; the figure is nginx's, for the log and the telemetry.
   ERR_CLIENT_GONE: 499,

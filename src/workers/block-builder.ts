@@ -98,20 +98,21 @@ export class BlockBuilder {
   }
 
   #write(parsed: ParsedBlock, kind: FamilyKind, from: number, to: number): BuiltBlock {
-    const { start, end, hashHi, hashLo, samples: sampleCounts } = parsed.entries;
+    const { start, end, hashHi, hashLo, samples: sampleCounts, features: entryFeatures } = parsed.entries;
     const order = this.#order;
     const hashes = this.#hashes;
-    let [textBytes, longest, samples] = [0, 0, 0];
+    let [textBytes, longest, samples, features] = [0, 0, 0, 0];
     for (let place = from; place < to; place++) {
       const i = order[place];
       const length = end[i] - start[i];
       textBytes += length;
       if (length > longest) longest = length;
       samples += sampleCounts[i];
+      features |= entryFeatures[i];
       hashes[(place - from) * 2] = hashLo[i];
       hashes[(place - from) * 2 + 1] = hashHi[i];
     }
-    const writer = new PayloadWriter(kind, to - from, textBytes, longest > 0xffff);
+    const writer = new PayloadWriter(kind, to - from, textBytes, longest > 0xffff, features);
     let at = writer.textAt;
     // Entries that follow each other in the body are copied in one piece.
     let runStart = start[order[from]];

@@ -1,4 +1,5 @@
 import type { StoreError } from '../redis/failure.ts';
+import type { Converted } from './exposition/converted.ts';
 import type { ParsedBlock } from './exposition/text-parser.ts';
 import {
   type IngestResult,
@@ -10,6 +11,7 @@ import {
 
 /** Adds up what became of the lines of one block. */
 export class IngestTally {
+  readonly #converted: Converted | undefined;
   readonly #rejected: Partial<Record<RejectReason, number>> = {};
   readonly #errors: LineError[] = [];
   readonly #compact = new Set<string>();
@@ -21,16 +23,33 @@ export class IngestTally {
   #blocksWritten = 0;
   #redisMs = 0;
 
-  /** Lines that have been read. */
+  /** @param converted what the block was made from, if it was not text */
+  constructor(converted?: Converted) {
+    this.#converted = converted;
+    if (converted === undefined) return;
+    this.#errors.push(...converted.errors);
+    for (const [reason, lines] of Object.entries(converted.rejected)) {
+      this.refused(reason as RejectReason, lines, []);
+    }
+  }
+
+  /** Lines of the text that have been read. */
   get lines(): number {
     return this.#lines;
+  }
+
+  /** The line of the body that a line of the text comes from. */
+  sourceOf(line: number): number {
+    return this.#converted?.lines === undefined ? line : (this.#converted.lines[line - 1] ?? 0);
   }
 
   /** Counts the lines of a part of the block, and those of them that are refused already. */
   read({ lines, rejected, errors }: ParsedBlock): void {
     for (const reason of Object.keys(rejected) as RejectReason[])
       this.refused(reason, rejected[reason] ?? 0, []);
-    this.#errors.push(...errors.map(({ line, message }) => ({ line: line + this.#lines, message })));
+    this.#errors.push(
+      ...errors.map(({ line, message }) => ({ line: this.sourceOf(line + this.#lines), message })),
+    );
     this.#lines += lines;
   }
 
@@ -68,10 +87,11 @@ export class IngestTally {
   result(): IngestResult {
     return {
       kind: 'ingest',
-      lines: this.#lines,
+      lines: this.#converted?.sourceLines ?? this.#lines,
       accepted: this.#accepted,
       rejected: this.#rejected,
       errors: this.#errors.sort((a, b) => a.line - b.line).slice(0, MAX_ERRORS),
+      ...(this.#converted?.problem && { malformed: this.#converted.problem.message }),
       ...(this.#failure === undefined ? {} : { failure: { ...this.#failure, notStored: this.#notStored } }),
       compact: [...this.#compact],
       blocksWritten: this.#blocksWritten,

@@ -7,6 +7,7 @@ import { fingerprint } from '../redis/identity-secret.ts';
 import type { Keys } from '../redis/keys.ts';
 import { SECOND } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
+import { convert } from './exposition/convert.ts';
 import { DeclaredReader } from './exposition/declared-reader.ts';
 import { type ParsedBlock, TextParser } from './exposition/text-parser.ts';
 import { SeriesHash } from './identity.ts';
@@ -17,6 +18,9 @@ import { type IngestResult, type IngestTask, MAX_ERRORS } from './messages.ts';
 const RECONNECT_MS = 1 * SECOND;
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
 const RECHECK_MS = 10 * SECOND;
+
+/** What converters give, with all types and what the text format has no place for. */
+const EXTENDED = { extended: true };
 
 /** A family of one task, with what it takes to say which lines a block was made from. */
 interface TaskFamily extends FamilyWrite {
@@ -56,26 +60,37 @@ export class Ingester {
 
   /** Does not throw for anything that Redis does: that is in the result. */
   async run(task: IngestTask): Promise<IngestResult> {
-    const tally = new IngestTally();
+    const converted = convert(Buffer.from(task.text), task.format, {
+      strict: false,
+      last: task.last ?? true,
+    });
+    const tally = new IngestTally(converted);
     const declared = this.#declared.read(task.bodyId, task.declared);
-    let text = Buffer.from(task.text);
-    let whole = task.whole;
+    let text = converted?.text ?? Buffer.from(task.text);
+    // What was converted has only whole families in it.
+    let whole = task.whole || converted !== undefined;
     let offset = 0;
     do {
-      const parsed = this.#parser.parse(text, { timestamps: task.timestamps, whole, declared });
-      const families = this.#prepare(parsed, tally.lines, offset);
+      const parsed = this.#parser.parse(text, {
+        timestamps: task.timestamps,
+        whole,
+        declared,
+        ...(converted && EXTENDED),
+      });
+      const linesBefore = tally.lines;
+      const families = this.#prepare(parsed, (line) => tally.sourceOf(linesBefore + line), offset);
       tally.read(parsed);
       const taken = await this.#store(task, families, tally);
       if (taken.length > 0) await this.#retry(task, taken, tally);
       offset += Math.max(1, ...families.map(({ blocks }) => blocks.length));
       text = text.subarray(parsed.consumed);
-      whole = false;
+      whole = converted !== undefined;
     } while (text.length > 0);
     return tally.result();
   }
 
   // Everything that is needed after the first wait is copied here: the parser and the builder serve other tasks then.
-  #prepare(parsed: ParsedBlock, linesBefore: number, offset: number): TaskFamily[] {
+  #prepare(parsed: ParsedBlock, sourceOf: (line: number) => number, offset: number): TaskFamily[] {
     const families: TaskFamily[] = [];
     for (const { index, blocks } of this.#builder.build(parsed)) {
       const { name, kind, type, help, unit, firstLine, typeLine } = parsed.families[index];
@@ -88,9 +103,9 @@ export class Ingester {
         unit,
         blocks,
         offset,
-        lines: blocks.map(({ from, to }) => this.#builder.linesOf(parsed, from, to, linesBefore)),
+        lines: blocks.map(({ from, to }) => this.#builder.linesOf(parsed, from, to, 0).map(sourceOf)),
         samples: blocks.map((block) => block.samples),
-        metadataLine: linesBefore + (typeLine || firstLine),
+        metadataLine: sourceOf(typeLine || firstLine),
       });
     }
     return families;
@@ -197,6 +212,7 @@ export class Ingester {
       // What does not say what it is has to be complete: a lone `x_count` must not replace a histogram by a part of one.
       whole: false,
       declared: hints,
+      ...(task.format !== undefined && task.format !== 'text' && EXTENDED),
     });
     const lineOf = (line: number): number => texts[line - 1]?.line ?? 0;
     for (const [reason, lines] of Object.entries(parsed.rejected)) {
@@ -208,11 +224,10 @@ export class Ingester {
       parsed.errors.map(({ line, message }) => ({ line: lineOf(line), message })),
     );
     const offset = Math.max(...pieces.map(({ family }) => family.offset));
-    return this.#prepare(parsed, 0, offset).map((family) => ({
+    return this.#prepare(parsed, lineOf, offset).map((family) => ({
       ...family,
       // Not declared by this body: the family has its type already.
       type: undefined,
-      lines: family.lines.map((lines) => lines.map(lineOf)),
     }));
   }
 }

@@ -14,11 +14,15 @@ export interface StoreIdentity {
   readonly secret: Uint8Array;
 }
 
-/** One block of whole lines of an ingest body. */
+/** One block of whole lines of an ingest body, or of whole metric families in another format. */
 export interface IngestTask {
   readonly kind: 'ingest';
-  /** The lines. Moved to the worker, not copied. */
+  /** The lines, or messages. Moved to the worker, not copied. */
   readonly text: ArrayBuffer;
+  /** Default: text. */
+  readonly format?: BodyFormat;
+  /** Of a body in OpenMetrics: it ends here, so this has to end with `# EOF`. */
+  readonly last?: boolean;
   /** The block is the whole body: nothing of it came before and nothing follows. */
   readonly whole: boolean;
   /** A random whole number below 2^48 that all blocks of one body share and no other body has. */
@@ -37,8 +41,9 @@ export interface IngestTask {
 }
 
 /**
- * The histogram and summary names of one body, as an append-only log that all of its tasks share: entries
- * `h<name>\n` or `s<name>\n` in UTF-8. A task reads the first `length` bytes.
+ * The histogram and summary names of one body, as an append-only log that all of its tasks share: entries `h<name>\n`,
+ * `s<name>\n` or `g<name>\n` (of a gauge histogram) in UTF-8, escaped as between quotes. A task reads the first `length`
+ * bytes.
  */
 export interface DeclaredTypes {
   readonly log: SharedArrayBuffer;
@@ -81,7 +86,7 @@ export type Task = IngestTask | CompactTask | PushTask;
 export type RejectReason = 'syntax' | 'type_conflict' | 'incomplete_histogram' | 'timestamp' | 'limit';
 
 export interface LineError {
-  /** Counted from 1 within the block. */
+  /** Counted from 1 within the block. In protobuf the messages are counted instead. */
   readonly line: number;
   readonly message: string;
 }
@@ -91,7 +96,7 @@ export const MAX_ERRORS = 20;
 
 export interface IngestResult {
   readonly kind: 'ingest';
-  /** Lines in the block, for the numbering of the blocks that follow. */
+  /** Lines in the block, or messages, for the numbering of the blocks that follow. */
   readonly lines: number;
   /** Samples that Redis has acknowledged. */
   readonly accepted: number;
@@ -99,6 +104,8 @@ export interface IngestResult {
   readonly rejected: Readonly<Partial<Record<RejectReason, number>>>;
   /** The first of them, in order of their lines. */
   readonly errors: readonly LineError[];
+  /** Of a format in which a problem may end the body: that the rest could not be read, or has no end, and why. */
+  readonly malformed?: string;
   /** Redis did not acknowledge some of the block: how many samples, and why. */
   readonly failure?: RedisFailure;
   /** Families that hold as much dead weight as live: send a CompactTask for each. */

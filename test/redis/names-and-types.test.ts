@@ -40,6 +40,21 @@ test('families whose names can clash lie in one bucket', () => {
   }
 });
 
+test('families that look the same to a scraper without UTF-8 names lie in one bucket', () => {
+  for (const [name, shown] of [
+    ['my.metric', 'my_metric'],
+    ['my.hist_count', 'my_hist'],
+    ['my_hist.count', 'my_hist'],
+    ['9x', '_x'],
+    ['日本 😀', '____'],
+    ['a\nb"\\', 'a_b__'],
+  ]) {
+    assert.equal(bucketOf(name), bucketOf(shown), name);
+  }
+  // Where what is stored already is looked for.
+  assert.deepEqual(['up', 'http_requests_total', 'job:x:rate5m', 'x_count'].map(bucketOf), [38, 14, 58, 31]);
+});
+
 const CLASHES: ReadonlyArray<readonly [title: string, first: () => FamilyWrite, second: () => FamilyWrite]> =
   [
     ['a histogram x and a gauge x_count', () => histogram('x'), () => plain('x_count')],

@@ -1,5 +1,6 @@
 import { KIB, MIB } from '../../units.ts';
-import { forEachType, type MetricType } from '../../workers/exposition/comment-line.ts';
+import { forEachType, type InstanceType, type MetricType } from '../../workers/exposition/comment-line.ts';
+import { escapeQuoted } from '../../workers/exposition/names.ts';
 import type { DeclaredTypes } from '../../workers/messages.ts';
 
 /** Names of so many bytes in all may be declared by one body. */
@@ -32,9 +33,9 @@ export class DeclaredTypesLog {
 
   /** The first declaration of a name counts. @throws DeclaredTypesError */
   declare(name: string, type: MetricType): void {
-    if ((type !== 'histogram' && type !== 'summary') || this.#kinds.has(name)) return;
-    this.#append(Buffer.from(`${type === 'histogram' ? 'h' : 's'}${name}\n`, 'latin1'));
-    this.#kinds.set(name, type);
+    if (!isInstanceType(type) || this.#kinds.has(name)) return;
+    this.#append(Buffer.from(`${type[0]}${escapeQuoted(name)}\n`));
+    this.#kinds.set(name, type === 'summary' ? 'summary' : 'histogram');
   }
 
   kindOf(name: string): 'histogram' | 'summary' | undefined {
@@ -56,4 +57,8 @@ export class DeclaredTypesLog {
     new Uint8Array(this.#log, this.#length, entry.length).set(entry);
     this.#length = needed;
   }
+}
+
+function isInstanceType(type: MetricType): type is InstanceType {
+  return type === 'histogram' || type === 'summary' || type === 'gaugehistogram';
 }

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { pipeline, type Readable } from 'node:stream';
+import { type Duplex, pipeline, type Readable } from 'node:stream';
 import { type FailureReason, StoreError } from '../../redis/failure.ts';
 import type { Store } from '../../redis/store.ts';
 import { SeriesHash } from '../../workers/identity.ts';
 import type {
+  BodyFormat,
   IngestResult,
   IngestTask,
   RedisFailure,
@@ -15,10 +16,13 @@ import { createDecoder, encodingProblem } from '../encoding/decoder.ts';
 import { RequestError } from '../errors.ts';
 import type { ContentEncoding } from '../middleware/content-encoding.ts';
 import type { WorkerPool } from '../worker-pool.ts';
+import type { BodyPiece } from './body-piece.ts';
 import { BodySequences } from './body-sequences.ts';
 import { DeclaredTypesError, DeclaredTypesLog } from './declared-types.ts';
+import { familyPieces } from './family-pieces.ts';
 import { IngestReport } from './ingest-report.ts';
-import { type LineBlock, LineTooLongError, lineBlocks } from './line-blocks.ts';
+import { LineTooLongError, lineBlocks } from './line-blocks.ts';
+import { messagePieces } from './message-pieces.ts';
 
 const WORKER_BROKE =
   'a worker thread broke: beyond what is counted, some of the piece that it was storing may be stored';
@@ -40,11 +44,13 @@ export interface IngestDeps {
 export interface IngestBody {
   readonly source: Readable;
   readonly encoding: ContentEncoding;
+  /** Default: text. */
+  readonly format?: BodyFormat;
   readonly identity: StoreIdentity;
 }
 
 /**
- * Takes a body to Redis, block by block, as fast as the workers take them. Resolves when nothing of it is under way any
+ * Takes a body to Redis, piece by piece, as fast as the workers take them. Resolves when nothing of it is under way any
  * more, and does not reject: what ended the body early, and it ends at the first failure, is in the report.
  */
 export function ingestBody(body: IngestBody, deps: IngestDeps): Promise<IngestReport> {
@@ -54,7 +60,8 @@ export function ingestBody(body: IngestBody, deps: IngestDeps): Promise<IngestRe
 class BodyIngest {
   readonly #deps: IngestDeps;
   readonly #identity: StoreIdentity;
-  readonly #blocks: Readable;
+  readonly #format: BodyFormat;
+  readonly #pieces: Readable;
   readonly #bodyId = randomInt(2 ** 48 - 1);
   readonly #sequences: BodySequences;
   readonly #report = new IngestReport();
@@ -62,16 +69,12 @@ class BodyIngest {
   readonly #stopped = new AbortController();
   #sent = 0;
 
-  constructor({ source, encoding, identity }: IngestBody, deps: IngestDeps) {
+  constructor({ source, encoding, format = 'text', identity }: IngestBody, deps: IngestDeps) {
     this.#deps = deps;
     this.#identity = identity;
+    this.#format = format;
     this.#sequences = new BodySequences(() => deps.store.openSequences());
-    const blocks = lineBlocks({
-      maxLineBytes: deps.maxLineBytes,
-      targetBytes: () => deps.targetBytes(),
-      secretHash: new SeriesHash(identity.secret),
-      declared: new DeclaredTypesLog(),
-    });
+    const blocks = this.#cutter();
     // Errors come out of the last stream, whichever it was that failed, after the block that is just being sent. If it
     // was the source, whose sender has gone or was cut off, that block is not sent either.
     const onEnd = (error: unknown): void => {
@@ -80,21 +83,32 @@ class BodyIngest {
     const decoder = createDecoder(encoding);
     if (decoder !== undefined) pipeline(source, decoder, blocks, onEnd);
     else pipeline(source, blocks, onEnd);
-    this.#blocks = blocks;
+    this.#pieces = blocks;
+  }
+
+  #cutter(): Duplex {
+    const { maxLineBytes } = this.#deps;
+    const targetBytes = (): number => this.#deps.targetBytes();
+    if (this.#format === 'protobuf') return messagePieces(targetBytes);
+    if (this.#format === 'openmetrics') return familyPieces({ maxLineBytes, targetBytes });
+    const secretHash = new SeriesHash(this.#identity.secret);
+    return lineBlocks({ maxLineBytes, targetBytes, secretHash, declared: new DeclaredTypesLog() });
   }
 
   async run(): Promise<IngestReport> {
-    // The first block waits for the second, or for the end: only a body of one block goes without sequences.
-    let first: LineBlock | undefined;
+    // The first piece waits for the second, or for the end: only a body of one piece goes without sequences.
+    let first: BodyPiece | undefined;
     try {
-      for await (const block of this.#blocks as AsyncIterable<LineBlock>) {
-        if (this.#sent === 0 && first === undefined) {
-          first = block;
+      for await (const piece of this.#pieces as AsyncIterable<BodyPiece>) {
+        if (piece.problem === undefined && this.#sent === 0 && first === undefined) {
+          first = piece;
           continue;
         }
         if (first !== undefined) await this.#send(first, false);
         first = undefined;
-        await this.#send(block, false);
+        // A piece that ends the body with a problem may have nothing in it.
+        if (piece.text.byteLength > 0) await this.#send(piece, false);
+        if (piece.problem !== undefined) throw piece.problem;
       }
       if (first !== undefined) await this.#send(first, true);
     } catch (error) {
@@ -104,7 +118,7 @@ class BodyIngest {
     return this.#report;
   }
 
-  async #send({ text, declared }: LineBlock, whole: boolean): Promise<void> {
+  async #send({ text, declared, last = false }: BodyPiece, whole: boolean): Promise<void> {
     const { taskTurns, timestamps, ttlMs } = this.#deps;
     await taskTurns.take(this.#stopped.signal);
     let task: IngestTask;
@@ -114,6 +128,7 @@ class BodyIngest {
       task = {
         kind: 'ingest',
         text,
+        ...(this.#format !== 'text' && { format: this.#format, last }),
         whole,
         bodyId: this.#bodyId,
         ...(declared && { declared }),
@@ -144,6 +159,7 @@ class BodyIngest {
     this.#report.add(ordinal, result);
     this.#deps.onResult(result);
     if (result.failure) await this.#failed(result.failure);
+    if (result.malformed) this.#stop(new RequestError('ERR_BAD_BODY', result.malformed));
   }
 
   async #failed({ reason, message, staleIdentity }: RedisFailure): Promise<void> {
@@ -157,7 +173,7 @@ class BodyIngest {
     if (this.#stopped.signal.aborted) return;
     this.#report.error = error;
     this.#stopped.abort(error);
-    this.#blocks.destroy(error as Error);
+    this.#pieces.destroy(error as Error);
   }
 }
 

@@ -185,7 +185,7 @@ class BlockCutter {
 }
 
 /** Sees to it that no line is too long, without looking at each. */
-class LineLengths {
+export class LineLengths {
   readonly #max: number;
   /** Bytes of the line that has not ended yet. */
   #open = 0;

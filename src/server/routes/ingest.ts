@@ -7,6 +7,7 @@ import { IngestReport } from '../ingest/ingest-report.ts';
 import { type IngestDeps, ingestBody } from '../ingest/ingest-stream.ts';
 import type { LogThrottle } from '../log-throttle.ts';
 import type { Logger } from '../logger.ts';
+import { bodyFormat } from '../middleware/body-format.ts';
 import { contentEncoding } from '../middleware/content-encoding.ts';
 
 export interface IngestRouteDeps extends BodyAdmissionDeps {
@@ -30,7 +31,7 @@ async function receive(deps: IngestRouteDeps, req: Request, res: Response): Prom
   try {
     const encoding = contentEncoding(req.headers);
     const { source, identity } = await admitBody(deps, req, res);
-    return await ingestBody({ source, encoding, identity }, deps.ingest);
+    return await ingestBody({ source, encoding, format: bodyFormat(req.headers), identity }, deps.ingest);
   } catch (error) {
     const report = new IngestReport();
     report.error = error;

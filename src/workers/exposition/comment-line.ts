@@ -9,27 +9,43 @@ import {
   QUOTE,
   skipBlanks,
 } from './character-classes.ts';
+import { unescapeQuoted } from './names.ts';
+import { isValidUtf8 } from './utf8.ts';
 
-export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untyped';
+/** The types whose entries consist of many lines. */
+export type InstanceType = 'histogram' | 'summary' | 'gaugehistogram';
 
-const TYPES: ReadonlySet<string> = new Set<MetricType>([
-  'counter',
-  'gauge',
-  'histogram',
-  'summary',
-  'untyped',
+export type MetricType = 'counter' | 'gauge' | 'untyped' | 'info' | 'stateset' | InstanceType;
+
+const TYPES: ReadonlyMap<string, MetricType> = new Map(
+  (['counter', 'gauge', 'histogram', 'summary', 'untyped'] as const).map((type) => [type, type]),
+);
+
+/** What OpenMetrics and protobuf know besides. */
+const MORE_TYPES: ReadonlyMap<string, MetricType> = new Map([
+  ['gaugehistogram', 'gaugehistogram'],
+  ['info', 'info'],
+  ['stateset', 'stateset'],
+  ['unknown', 'untyped'],
 ]);
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const HELP = Buffer.from('HELP');
 const TYPE = Buffer.from('TYPE');
+const UNIT = Buffer.from('UNIT');
 
 /**
  * A line that begins with `#`. It says something if `keyword` is set after the scan: HELP and TYPE with a name and
  * something after it; whatever else stands in a comment means nothing and is no mistake.
  */
 export class CommentLine {
-  keyword: 'HELP' | 'TYPE' | undefined;
+  /** Whether names may stand in quotes. */
+  quotedNames = true;
+  /** Whether there may be UNIT lines, and the types that this format does not have. */
+  extended = false;
+
+  keyword: 'HELP' | 'TYPE' | 'UNIT' | undefined;
+  /** Without quotes. */
   name = '';
   textStart = 0;
   textEnd = 0;
@@ -41,26 +57,21 @@ export class CommentLine {
   scan(text: Buffer, start: number, end: number): boolean {
     this.keyword = undefined;
     let i = skipBlanks(text, start + 1, end);
-    const keyword = startsWith(text, i, end, HELP)
-      ? 'HELP'
-      : startsWith(text, i, end, TYPE)
-        ? 'TYPE'
-        : undefined;
+    const keyword = this.#keywordAt(text, i, end);
     if (keyword === undefined || i + 4 === end || !isBlank(text[i + 4])) return true;
 
     const nameStart = skipBlanks(text, i + 4, end);
     if (nameStart === end) return true;
-    i = nameStart;
-    if (METRIC_NAME_START[text[i]] === 1) {
-      while (i < end && METRIC_NAME[text[i]] === 1) i++;
-    }
+    const isQuoted = text[nameStart] === QUOTE && this.quotedNames;
+    i = isQuoted ? quotedEnd(text, nameStart, end) : wordEnd(text, nameStart, end);
     if (i === nameStart || (i < end && !isBlank(text[i]))) {
       return this.fail(`Expected a metric name after ${keyword}`, nameStart);
     }
     this.textStart = skipBlanks(text, i, end);
     this.textEnd = end;
     if (this.textStart === end) return true;
-    this.name = text.toString('latin1', nameStart, i);
+    if (isQuoted && !isValidUtf8(text, nameStart, i)) return this.fail('Expected valid UTF-8', nameStart);
+    this.name = isQuoted ? unescapeQuoted(text, nameStart + 1, i - 1) : text.toString('latin1', nameStart, i);
     this.keyword = keyword;
     return true;
   }
@@ -70,8 +81,10 @@ export class CommentLine {
     let end = this.textEnd;
     while (isBlank(text[end - 1])) end--;
     const word = text.toString('latin1', this.textStart, Math.min(end, this.textStart + 32)).toLowerCase();
-    if (isMetricType(word)) return word;
-    this.fail('Expected counter, gauge, histogram, summary or untyped as type', this.textStart);
+    const type = TYPES.get(word) ?? (this.extended ? MORE_TYPES.get(word) : undefined);
+    if (type !== undefined) return type;
+    const more = this.extended ? ' or one of OpenMetrics' : '';
+    this.fail(`Expected counter, gauge, histogram, summary or untyped${more} as type`, this.textStart);
     return undefined;
   }
 
@@ -97,16 +110,17 @@ export class CommentLine {
     return quotes ? help.replace(/\\(.)/g, (pair, escaped) => (escaped === '"' ? '"' : pair)) : help;
   }
 
-  /** The name as it may stand in a message. */
-  shownName(): string {
-    return this.name.length <= 80 ? this.name : `${this.name.slice(0, 79)}…`;
-  }
-
   /** Notes what is wrong with the line. */
   fail(problem: string, at: number): false {
     this.problem = problem;
     this.problemAt = at;
     return false;
+  }
+
+  #keywordAt(text: Buffer, at: number, end: number): 'HELP' | 'TYPE' | 'UNIT' | undefined {
+    if (startsWith(text, at, end, HELP)) return 'HELP';
+    if (startsWith(text, at, end, TYPE)) return 'TYPE';
+    return this.extended && startsWith(text, at, end, UNIT) ? 'UNIT' : undefined;
   }
 }
 
@@ -119,9 +133,12 @@ export function byteOrderMarkLength(text: Uint8Array): number {
  * Calls `visit` for every well-formed TYPE line, without looking at the other lines: the server does this with all that
  * it passes on.
  */
-export function forEachType(text: Buffer, visit: (name: string, type: MetricType) => void): void {
+export function forEachType(
+  text: Buffer,
+  visit: (name: string, type: MetricType) => void,
+  line = new CommentLine(),
+): void {
   const first = byteOrderMarkLength(text);
-  const line = new CommentLine();
   for (let at = text.indexOf(TYPE); at >= 0; at = text.indexOf(TYPE, at + TYPE.length)) {
     let hash = at - 1;
     while (hash >= first && isBlank(text[hash])) hash--;
@@ -148,8 +165,24 @@ export function contentEnd(text: Uint8Array, start: number, end: number): number
   return end > start && text[end - 1] === 0x0d ? end - 1 : end;
 }
 
-function isMetricType(word: string): word is MetricType {
-  return TYPES.has(word);
+/** The end of the classic name at `start`, which is `start` if there is none. */
+function wordEnd(text: Uint8Array, start: number, end: number): number {
+  let i = start;
+  if (METRIC_NAME_START[text[i]] === 1) {
+    while (i < end && METRIC_NAME[text[i]] === 1) i++;
+  }
+  return i;
+}
+
+/** The end of the quoted name at `start`, its quotes included, which is `start` if there is none. */
+function quotedEnd(text: Uint8Array, start: number, end: number): number {
+  let i = start + 1;
+  for (; i < end && text[i] !== QUOTE; i++) {
+    if (text[i] !== BACKSLASH) continue;
+    const escaped = text[++i];
+    if (escaped !== BACKSLASH && escaped !== QUOTE && escaped !== LOWER_N) return start;
+  }
+  return i < end && i > start + 1 ? i + 1 : start;
 }
 
 function startsWith(text: Uint8Array, at: number, end: number, word: Uint8Array): boolean {

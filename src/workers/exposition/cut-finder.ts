@@ -62,7 +62,7 @@ export class CutFinder {
     const first = skipBlanks(text, start, end);
     if (first < end && text[first] === HASH) return this.#lookAtComment(text, first, end);
     return first < end && this.#sample.scanName(text, first, end) && this.#sample.scanLabels(end)
-      ? this.#lookAtSample(text)
+      ? this.#lookAtSample()
       : this.#beforeOther();
   }
 
@@ -77,10 +77,9 @@ export class CutFinder {
     return cut;
   }
 
-  #lookAtSample(text: Buffer): number {
+  #lookAtSample(): number {
     const sample = this.#sample;
-    const name = text.toString('latin1', sample.nameStart, sample.nameEnd);
-    const { family, kind, role } = membership(name, this.#kindOf);
+    const { family, kind, role } = membership(sample.name(), this.#kindOf);
     const label = boundLabel(kind);
     this.#labels.length = 0;
     sample.writeLabels(this.#labels, label === undefined ? -1 : sample.indexOf(label));

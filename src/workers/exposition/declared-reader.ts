@@ -1,13 +1,19 @@
 import type { DeclaredTypes } from '../messages.ts';
 import { NEWLINE } from './character-classes.ts';
-
-type Declared = ReadonlyMap<string, 'histogram' | 'summary'>;
+import type { InstanceType } from './comment-line.ts';
+import type { DeclaredInstances } from './families.ts';
+import { unescapeQuoted } from './names.ts';
 
 /** So much of the logs of several bodies is remembered, in bytes of log. */
 const MAX_REMEMBERED_BYTES = 8 * 1024 * 1024;
 
-const LOWER_H = 0x68;
-const NOTHING: Declared = new Map();
+/** By the letter that an entry of a log begins with. */
+const TYPES: ReadonlyMap<string, InstanceType> = new Map([
+  ['h', 'histogram'],
+  ['s', 'summary'],
+  ['g', 'gaugehistogram'],
+]);
+const NOTHING: DeclaredInstances = new Map();
 
 /**
  * Reads which names a body has declared as histogram or summary. What was read for an earlier block of the body is
@@ -19,7 +25,7 @@ export class DeclaredReader {
   #remembered = 0;
 
   /** The names that were declared up to the end of the block that comes with `declared`, and no later ones. */
-  read(bodyId: number, declared: DeclaredTypes | undefined): Declared {
+  read(bodyId: number, declared: DeclaredTypes | undefined): DeclaredInstances {
     if (declared === undefined) return NOTHING;
     let body = this.#bodies.get(bodyId);
     if (body !== undefined) this.#forget(bodyId, body);
@@ -45,7 +51,7 @@ export class DeclaredReader {
 }
 
 interface Body {
-  readonly names: Map<string, 'histogram' | 'summary'>;
+  readonly names: Map<string, InstanceType>;
   /** How much of the log has been read, in bytes. */
   length: number;
 }
@@ -55,7 +61,8 @@ function readOn(body: Body, { log, length }: DeclaredTypes): void {
   let at = body.length;
   while (at < length) {
     const end = bytes.indexOf(NEWLINE, at);
-    body.names.set(bytes.toString('latin1', at + 1, end), bytes[at] === LOWER_H ? 'histogram' : 'summary');
+    const type = TYPES.get(String.fromCharCode(bytes[at]));
+    if (type !== undefined) body.names.set(unescapeQuoted(bytes, at + 1, end), type);
     at = end + 1;
   }
   body.length = length;

@@ -21,6 +21,14 @@ export class EntryList {
   line = new Int32Array(FIRST_CAPACITY);
   /** How many samples, that is lines, it was read from. 0 takes it off the list at the end of the block. */
   samples = new Int32Array(FIRST_CAPACITY);
+  /** What its text has that not every format can show: see FEATURE_EXTRAS and the others in redis/block.ts. */
+  features = new Uint8Array(FIRST_CAPACITY);
+
+  reset(): void {
+    // Set for few entries, so that adding the others need not touch it.
+    this.features.fill(0, 0, this.count);
+    this.count = 0;
+  }
 
   /** @returns the index of the new entry */
   add(
@@ -56,9 +64,11 @@ export class EntryList {
         this.end[kept] = this.end[i];
         this.line[kept] = this.line[i];
         this.samples[kept] = this.samples[i];
+        this.features[kept] = this.features[i];
       }
       kept++;
     }
+    this.features.fill(0, kept, this.count);
     this.count = kept;
   }
 
@@ -71,6 +81,9 @@ export class EntryList {
     this.samples = grownInt32(this.samples, capacity);
     this.hashHi = grownUint32(this.hashHi, capacity);
     this.hashLo = grownUint32(this.hashLo, capacity);
+    const features = new Uint8Array(capacity);
+    features.set(this.features);
+    this.features = features;
   }
 }
 

@@ -1,8 +1,13 @@
+import { kindOf } from '../../redis/family-reader.ts';
 import type { FamilyKind } from '../identity.ts';
-import type { MetricType } from './comment-line.ts';
+import type { InstanceType, MetricType } from './comment-line.ts';
+
+/** Names that have been declared as histogram or summary. */
+export type DeclaredInstances = ReadonlyMap<string, InstanceType>;
 
 /** What a block says of one metric family. */
 export interface ParsedFamily {
+  /** Of any characters, without quotes or escapes. */
   readonly name: string;
   readonly kind: FamilyKind;
   /** From a TYPE line of this block, or a histogram or summary from an earlier one of the body. */
@@ -25,6 +30,9 @@ export type Role = 'series' | 'bucket' | 'quantile' | 'sum' | 'count' | 'bare';
 /** What TYPE lines have said of a name. `plain`: declared as neither histogram nor summary. */
 export type KindOf = (name: string) => FamilyKind | undefined;
 
+/** What lines are that have the very name of their family. */
+const ROLES: Readonly<Record<FamilyKind, Role>> = { plain: 'series', histogram: 'bare', summary: 'quantile' };
+
 const HISTOGRAM_SUFFIXES: readonly (readonly [string, Role])[] = [
   ['_bucket', 'bucket'],
   ['_sum', 'sum'],
@@ -37,8 +45,7 @@ const HISTOGRAM_SUFFIXES: readonly (readonly [string, Role])[] = [
  */
 export function membership(name: string, kindOf: KindOf): { family: string; kind: FamilyKind; role: Role } {
   const own = kindOf(name);
-  if (own === 'histogram') return { family: name, kind: own, role: 'bare' };
-  if (own === 'summary') return { family: name, kind: own, role: 'quantile' };
+  if (own === 'histogram' || own === 'summary') return { family: name, kind: own, role: ROLES[own] };
   if (own === undefined) {
     for (const [suffix, role] of HISTOGRAM_SUFFIXES) {
       if (!name.endsWith(suffix)) continue;
@@ -52,9 +59,12 @@ export function membership(name: string, kindOf: KindOf): { family: string; kind
 
 /** A family whose name has been seen. It is on the list once a line of it has been accepted. */
 interface Family extends ParsedFamily {
+  kind: FamilyKind;
   firstLine: number;
   /** Index into the list, or -1. */
   index: number;
+  /** A sample line with one of its names has been read. */
+  sampled: boolean;
 }
 
 export interface Member {
@@ -67,10 +77,10 @@ export class FamilyTable {
   list: ParsedFamily[] = [];
   #members = new Map<string, Member>();
   #types = new Map<string, MetricType>();
-  #declared: ReadonlyMap<string, 'histogram' | 'summary'> = new Map();
+  #declared: DeclaredInstances = new Map();
   readonly #kindOf: KindOf = (name) => kindOfType(this.typeOf(name));
 
-  reset(declared: ReadonlyMap<string, 'histogram' | 'summary'>): void {
+  reset(declared: DeclaredInstances): void {
     this.list = [];
     this.#members = new Map();
     this.#types = new Map();
@@ -88,6 +98,20 @@ export class FamilyTable {
     else if (known === undefined || (!hasInstances(known) && hasInstances(type))) this.#types.set(name, type);
   }
 
+  /**
+   * Takes note of a TYPE line in its place, when lines before it have been read as if it were not there.
+   *
+   * @returns false if it comes too late: its family has a type already, or samples
+   */
+  declareHere(name: string, type: MetricType): boolean {
+    const { family, role } = this.member(name);
+    if (family.name !== name || family.sampled || this.#types.has(name)) return false;
+    this.#types.set(name, type);
+    family.kind = kindOf(type);
+    this.#members.set(name, { family, role: family.kind === 'plain' ? role : ROLES[family.kind] });
+    return true;
+  }
+
   typeOf(name: string): MetricType | undefined {
     return this.#types.get(name) ?? this.#declared.get(name);
   }
@@ -96,7 +120,10 @@ export class FamilyTable {
     const known = this.#members.get(name);
     if (known !== undefined) return known;
     const { family, kind, role } = membership(name, this.#kindOf);
-    const member = { family: family === name ? newFamily(name, kind) : this.member(family).family, role };
+    const member = {
+      family: family === name ? this.#newFamily(name, kind) : this.member(family).family,
+      role,
+    };
     this.#members.set(name, member);
     return member;
   }
@@ -114,28 +141,27 @@ export class FamilyTable {
     }
     return family.index;
   }
-}
 
-function newFamily(name: string, kind: FamilyKind): Family {
-  const type = kind === 'plain' ? undefined : kind;
-  return {
-    name,
-    kind,
-    type,
-    help: undefined,
-    unit: undefined,
-    entries: 0,
-    firstLine: 0,
-    typeLine: 0,
-    index: -1,
-  };
+  #newFamily(name: string, kind: FamilyKind): Family {
+    return {
+      name,
+      kind,
+      type: kind === 'plain' ? undefined : this.typeOf(name),
+      help: undefined,
+      unit: undefined,
+      entries: 0,
+      firstLine: 0,
+      typeLine: 0,
+      index: -1,
+      sampled: false,
+    };
+  }
 }
 
 function hasInstances(type: MetricType): boolean {
-  return type === 'histogram' || type === 'summary';
+  return kindOf(type) !== 'plain';
 }
 
 function kindOfType(type: MetricType | undefined): FamilyKind | undefined {
-  if (type === undefined || type === 'histogram' || type === 'summary') return type;
-  return 'plain';
+  return type === undefined ? undefined : kindOf(type);
 }

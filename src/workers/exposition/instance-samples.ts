@@ -10,6 +10,9 @@ import type { SampleLine } from './sample-line.ts';
 const LE = Buffer.from('le');
 const QUANTILE = Buffer.from('quantile');
 
+/** What `Bounds` does not know: a bound that is not a number, which the reference takes for none. */
+const NOT_A_NUMBER = -2;
+
 /** The label of a histogram or summary line that is no part of its identity. */
 export function boundLabel(kind: FamilyKind): Buffer | undefined {
   if (kind === 'plain') return undefined;
@@ -18,6 +21,11 @@ export function boundLabel(kind: FamilyKind): Buffer | undefined {
 
 /** Takes the sample lines of histograms and summaries, if they say what such a line has to. */
 export class InstanceSamples {
+  /**
+   * As in the reference: a sample that a histogram or summary has no place for only makes the instance that it would be
+   * of; a bound has to be a number on whatever line it stands.
+   */
+  strict = false;
   readonly #families: FamilyTable;
   readonly #instances: Instances;
 
@@ -34,7 +42,7 @@ export class InstanceSamples {
       if (canonical.boundStart < 0) return false;
       bound = this.#instances.bounds.id(text, canonical.boundValue, canonical.boundEnd - 1);
       if (bound < 0) return false;
-    } else if (role === 'bare') {
+    } else if (role === 'bare' || (this.strict && canonical.boundStart >= 0)) {
       return false;
     }
     const { valueStart, valueEnd } = canonical;
@@ -66,26 +74,32 @@ export class InstanceSamples {
   ): boolean {
     const label = boundLabel(member.family.kind);
     const labelled = label === undefined ? -1 : sample.indexOf(label);
+    const hasPlace = hasItsLabel(member, sample, labelled);
     // Such a line is no part of an instance, and leaves none incomplete.
-    if (!hasItsLabel(member, sample, labelled)) return false;
+    if (!hasPlace && !this.strict) return false;
     const family = this.#families.indexOf(member, line);
     const instance = this.#instances.locateLine(sample, labelled, family, line);
     const bound = this.#bound(member, text, sample, labelled);
-    if (bound < 0 || !sample.scanValue(end, policy) || !hasPossibleCount(member, text, sample)) {
+    if (bound === -1 || !sample.scanValue(end, policy) || !hasPossibleCount(member, text, sample)) {
       this.#instances.damage(instance);
       return false;
     }
-    const { valueStart, valueEnd, timestampStart, timestampEnd } = sample;
-    this.#instances.add(instance, member.role, bound, valueStart, valueEnd, timestampStart, timestampEnd);
+    if (hasPlace && bound >= 0) this.#instances.addLine(instance, member.role, bound, sample);
+    else this.#instances.mention(instance);
     return true;
   }
 
-  /** The id of the sample's bound; 0 if it needs none, -1 if it is no number. */
+  /** The id of the sample's bound; 0 if it needs none, -1 if it is no number, or NOT_A_NUMBER. */
   #bound(member: Member, text: Buffer, sample: SampleLine, label: number): number {
-    if (!needsBound(member)) return 0;
+    if (label < 0 || (!needsBound(member) && !this.strict)) return 0;
     const start = sample.quoteStart[label];
-    const bound = this.#instances.bounds.id(text, start + 1, sample.quoteEnd[label]);
-    return bound < 0 ? sample.fail(`Expected a number as ${whichBound(member)}`, start) : bound;
+    const end = sample.quoteEnd[label];
+    const bound = this.#instances.bounds.id(text, start + 1, end);
+    if (bound >= 0) return needsBound(member) ? bound : 0;
+    if (this.strict && text.toString('latin1', start + 1, end).toLowerCase() === 'nan') {
+      return needsBound(member) ? NOT_A_NUMBER : 0;
+    }
+    return sample.fail(`Expected a number as ${whichBound(member)}`, start);
   }
 }
 
@@ -93,8 +107,8 @@ function needsBound({ role }: Member): boolean {
   return role === 'bucket' || role === 'quantile';
 }
 
-function whichBound({ role }: Member): string {
-  return role === 'bucket' ? 'le of a histogram bucket' : 'quantile of a summary';
+function whichBound({ family }: Member): string {
+  return family.kind === 'histogram' ? 'le of a histogram bucket' : 'quantile of a summary';
 }
 
 function hasItsLabel(member: Member, sample: SampleLine, label: number): boolean {

@@ -5,11 +5,11 @@ import type { Role } from './families.ts';
 import type { SampleLine } from './sample-line.ts';
 import { Scratch } from './scratch.ts';
 
-/** Fields of a sample: offsets into the text, the id of its bound, and the next sample of the instance. */
+/** Fields of a sample: offsets into the text and into `tails`, the id of its bound, and the instance's next sample. */
 export const VALUE_START = 0;
 export const VALUE_END = 1;
-export const TIMESTAMP_START = 2;
-export const TIMESTAMP_END = 3;
+export const TAIL_START = 2;
+export const TAIL_END = 3;
 export const BOUND = 4;
 export const NEXT = 5;
 export const SAMPLE_FIELDS = 6;
@@ -40,6 +40,8 @@ export class Instances {
   count = 0;
   /** Labels of the instances in their canonical form. */
   readonly keys = new Scratch();
+  /** Timestamps and extras of samples, each with the blank before it. */
+  readonly tails = new Scratch();
   instances = new Int32Array(FIRST_CAPACITY * INSTANCE_FIELDS);
   samples = new Int32Array(FIRST_CAPACITY * SAMPLE_FIELDS);
 
@@ -49,16 +51,20 @@ export class Instances {
   #table = new Int32Array(FIRST_CAPACITY * 2);
   #sampleCount = 0;
   #last = NONE;
+  #keepEmpty = false;
 
   constructor(entries: EntryList, hash: SeriesHash) {
     this.#entries = entries;
     this.#hash = hash;
   }
 
-  reset(): void {
+  /** @param keepEmpty whether empty labels are part of what an instance is known by */
+  reset(keepEmpty = false): void {
+    this.#keepEmpty = keepEmpty;
     if (this.count > 0) this.#table.fill(0);
     this.count = 0;
     this.keys.length = 0;
+    this.tails.length = 0;
     this.#sampleCount = 0;
     this.#last = NONE;
     this.bounds.trim();
@@ -100,8 +106,25 @@ export class Instances {
   /** The instance that any other line is part of, `except` being the label that is no part of the identity, or -1. */
   locateLine(sample: SampleLine, except: number, family: number, line: number): number {
     const keyStart = this.keys.length;
-    sample.writeLabels(this.keys, except);
+    sample.writeLabels(this.keys, except, this.#keepEmpty);
     return this.#find(family, line, keyStart);
+  }
+
+  /** Adds a sample of any form. */
+  addLine(instance: number, role: Role, bound: number, sample: SampleLine): void {
+    const tailStart = this.tails.length;
+    sample.writeTail(this.tails);
+    this.add(instance, role, bound, sample.valueStart, sample.valueEnd, tailStart, this.tails.length);
+    this.#entries.features[this.entryOf(instance)] |= sample.features();
+  }
+
+  /** Takes a line that says that the instance is there, and nothing else. */
+  mention(instance: number): void {
+    this.#entries.samples[this.entryOf(instance)]++;
+  }
+
+  entryOf(instance: number): number {
+    return this.instances[instance * INSTANCE_FIELDS + ENTRY];
   }
 
   /** Adds a sample. One that was there before in the same place is replaced. */
@@ -111,16 +134,16 @@ export class Instances {
     bound: number,
     valueStart: number,
     valueEnd: number,
-    timestampStart: number,
-    timestampEnd: number,
+    tailStart: number,
+    tailEnd: number,
   ): void {
     const sample = this.#sampleCount++;
     const at = sample * SAMPLE_FIELDS;
     if (at === this.samples.length) this.samples = grownInt32(this.samples, at * 2);
     this.samples[at + VALUE_START] = valueStart;
     this.samples[at + VALUE_END] = valueEnd;
-    this.samples[at + TIMESTAMP_START] = timestampStart;
-    this.samples[at + TIMESTAMP_END] = timestampEnd;
+    this.samples[at + TAIL_START] = tailStart;
+    this.samples[at + TAIL_END] = tailEnd;
     this.samples[at + BOUND] = bound;
     this.samples[at + NEXT] = NONE;
 

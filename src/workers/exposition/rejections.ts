@@ -1,10 +1,14 @@
 import { type LineError, MAX_ERRORS, type RejectReason } from '../messages.ts';
+import { printableCharacter } from './printable.ts';
+import type { PushProblems } from './push-problem.ts';
 
 /** Longest piece of the input that an error message repeats, in characters. */
 const MAX_EXCERPT = 80;
 
 /** What a block had to refuse: how many lines for which reason, and a message for the first of them. */
 export class Rejections {
+  /** Where to note why all is refused, if one mistake is enough for that. */
+  problems: PushProblems | undefined;
   counts: Partial<Record<RejectReason, number>> = {};
   #lines: LineError[] = [];
   #instances: LineError[] = [];
@@ -23,6 +27,11 @@ export class Rejections {
    */
   line(line: number, reason: RejectReason, problem: string, text: Buffer, at: number, end: number): void {
     this.#count(reason, 1);
+    if (this.problems !== undefined) {
+      const message = `${problem}, found ${excerpt(text, at, end)}.`;
+      if (reason === 'timestamp') this.problems.check(line, message);
+      else this.problems.syntax(line, message);
+    }
     if (this.#lines.length < MAX_ERRORS) {
       this.#lines.push({ line, message: `${problem}, found ${excerpt(text, at, end)}.` });
     }
@@ -31,6 +40,9 @@ export class Rejections {
   /** Refuses what was read of one histogram or summary. Calls come in order of their first lines. */
   instance(line: number, samples: number, message: () => string): void {
     this.#count('incomplete_histogram', samples);
+    // Most are refused because of another mistake.
+    if (this.problems !== undefined && this.problems.first === undefined)
+      this.problems.syntax(line, message());
     if (this.#instances.length < MAX_ERRORS) this.#instances.push({ line, message: message() });
   }
 
@@ -49,18 +61,10 @@ export class Rejections {
 export function excerpt(text: Buffer, start: number, end: number): string {
   if (start >= end) return 'the end of the line';
   const bytes = Math.min(end, start + MAX_EXCERPT * 4);
-  const shown = [...text.toString('utf8', start, bytes)].map(escapeCharacter);
+  const shown = [...text.toString('utf8', start, bytes)].map(printableCharacter);
   let length = 0;
   let kept = 0;
   while (kept < shown.length && length + shown[kept].length <= MAX_EXCERPT) length += shown[kept++].length;
   const cut = kept < shown.length || bytes < end;
   return `"${shown.slice(0, kept).join('')}${cut ? '…' : ''}"`;
-}
-
-function escapeCharacter(character: string): string {
-  if (!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character)) return character;
-  if (character === '\t') return '\\t';
-  if (character === '\r') return '\\r';
-  if (character === '\n') return '\\n';
-  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }

@@ -4,7 +4,6 @@ import type { LineError, RejectReason, TimestampPolicy } from '../messages.ts';
 import { CanonicalLine } from './canonical-line.ts';
 import {
   BLANK,
-  CLOSE,
   HASH,
   METRIC_NAME,
   METRIC_NAME_START,
@@ -12,16 +11,22 @@ import {
   OPEN,
   skipBlanks,
 } from './character-classes.ts';
-import { byteOrderMarkLength, contentEnd, forEachType } from './comment-line.ts';
-import { EntryList, SCRATCH } from './entry-list.ts';
-import { FamilyTable, type Member, type ParsedFamily } from './families.ts';
+import { byteOrderMarkLength, CommentLine, contentEnd, forEachType } from './comment-line.ts';
+import { EntryList } from './entry-list.ts';
+import { type DeclaredInstances, FamilyTable, type Member, type ParsedFamily } from './families.ts';
+import type { GroupLabels } from './group-labels.ts';
 import { InstanceLines } from './instance-lines.ts';
 import { boundLabel, InstanceSamples } from './instance-samples.ts';
 import { Instances } from './instances.ts';
 import { MetadataLines } from './metadata-lines.ts';
+import { metricText } from './metric-text.ts';
+import { escapeQuoted, isClassicMetricName } from './names.ts';
+import { checkPush } from './push-check.ts';
+import { type PushProblem, PushProblems } from './push-problem.ts';
 import { Rejections } from './rejections.ts';
 import { SampleLine } from './sample-line.ts';
 import { Scratch } from './scratch.ts';
+import { SeriesLines } from './series-lines.ts';
 import { isValidUtf8 } from './utf8.ts';
 
 /**
@@ -30,12 +35,26 @@ import { isValidUtf8 } from './utf8.ts';
  */
 const MAX_FAMILIES = 4096;
 
+/** A push to a group has to be read in one go; it may not have more families than this. */
+const MAX_PUSH_FAMILIES = 65_536;
+
 export interface ParseOptions {
   readonly timestamps: TimestampPolicy;
   /** The block is the whole body, so what is not in it is nowhere else. */
   readonly whole: boolean;
   /** Histogram and summary names from TYPE lines of the body up to here; those of the block itself need not be in it. */
-  readonly declared: ReadonlyMap<string, 'histogram' | 'summary'>;
+  readonly declared: DeclaredInstances;
+  /**
+   * It is a push to a group, and whole: as the reference, refuse all for one mistake, and for what is inconsistent. The
+   * families are then those that have samples.
+   */
+  readonly strict?: boolean;
+  /** Labels that are set on every series. */
+  readonly group?: GroupLabels;
+  /** The text comes from a converter: there may be extras, UNIT lines and all types. */
+  readonly extended?: boolean;
+  /** Whether names may stand in quotes. True if left out. */
+  readonly utf8Names?: boolean;
 }
 
 /** Valid until the parser is called again: it uses the buffers anew. */
@@ -51,6 +70,8 @@ export interface ParsedBlock {
   readonly lines: number;
   readonly rejected: Partial<Record<RejectReason, number>>;
   readonly errors: readonly LineError[];
+  /** Why a push to a group is refused. The rest then says nothing. */
+  readonly problem: PushProblem | undefined;
 }
 
 /**
@@ -65,61 +86,98 @@ export class TextParser {
   readonly #entries = new EntryList();
   readonly #scratch = new Scratch();
   readonly #families = new FamilyTable();
+  readonly #series: SeriesLines;
   readonly #instances: Instances;
   readonly #instanceSamples: InstanceSamples;
   readonly #instanceLines: InstanceLines;
+  readonly #problems = new PushProblems();
   readonly #rejections = new Rejections();
-  readonly #metadata = new MetadataLines(this.#families, this.#rejections);
+  readonly #comment = new CommentLine();
+  readonly #metadata = new MetadataLines(this.#comment, this.#families, this.#rejections);
   readonly #canonical = new CanonicalLine();
   readonly #sample = new SampleLine();
 
   #text: Buffer = Buffer.alloc(0);
   #timestamps: TimestampPolicy = 'strip';
+  #strict = false;
+  #group: GroupLabels | undefined;
   #line = 0;
-  /** The metric name of the line before, and what it is a name of. */
+  /** The metric name of the line before, and what it is a name of; undefined if it stood in quotes. */
   #nameStart = 0;
   #nameEnd = 0;
   #member: Member | undefined;
+  /** The family of the line before. */
+  #family: ParsedFamily | undefined;
 
   constructor(hash: SeriesHash) {
     this.#hash = hash;
+    this.#series = new SeriesLines(this.#entries, hash, this.#scratch);
     this.#instances = new Instances(this.#entries, hash);
     this.#instanceSamples = new InstanceSamples(this.#families, this.#instances);
-    this.#instanceLines = new InstanceLines(this.#entries, this.#instances, this.#scratch);
+    this.#instanceLines = new InstanceLines(this.#entries, this.#instances, hash, this.#scratch);
   }
 
   parse(text: Buffer, options: ParseOptions): ParsedBlock {
     this.#reset(text, options);
-    forEachType(text, (name, type) => this.#families.declare(name, type));
+    // What a push to a group declares counts from there on.
+    if (!this.#strict) {
+      forEachType(text, (name, type) => this.#families.declare(name, type), this.#comment);
+    }
     const consumed = this.#readLines(isUtf8(text));
     const whole = options.whole && consumed === text.length;
-    this.#instanceLines.render(text, this.#families, whole, this.#rejections);
+    if (!this.#problems.isUnreadable) {
+      this.#instanceLines.render(text, this.#families, whole, this.#rejections);
+    }
     this.#entries.dropEmpty();
     this.#countEntries();
-    return {
+    const content = {
       text,
-      consumed,
       scratch: this.#scratch.bytes.subarray(0, this.#scratch.length),
       families: this.#families.list,
       entries: this.#entries,
+    };
+    if (this.#strict && this.#problems.first === undefined) {
+      content.families = withSamples(this.#families.list, this.#entries);
+      checkPush(content, this.#problems);
+    }
+    return {
+      ...content,
+      consumed,
       lines: this.#line,
       rejected: this.#rejections.counts,
       errors: this.#rejections.errors(),
+      problem: this.#problems.first,
     };
   }
 
   #reset(text: Buffer, options: ParseOptions): void {
+    const { strict = false, group, extended = false, utf8Names = true } = options;
     this.#text = text;
     this.#timestamps = options.timestamps;
+    this.#strict = strict;
+    this.#group = group;
     this.#line = 0;
     this.#nameStart = 0;
     this.#nameEnd = 0;
     this.#member = undefined;
-    this.#entries.count = 0;
+    this.#family = undefined;
+    this.#entries.reset();
     this.#scratch.length = 0;
     this.#families.reset(options.declared);
-    this.#instances.reset();
+    this.#instances.reset(group !== undefined);
     this.#rejections.reset();
+    this.#problems.reset();
+    this.#rejections.problems = strict ? this.#problems : undefined;
+    this.#series.group = group;
+    this.#instanceLines.group = group;
+    // Converters leave out what may be left out, and nothing else.
+    this.#instanceLines.strict = strict && !extended;
+    this.#instanceSamples.strict = strict;
+    this.#metadata.strict = strict;
+    this.#comment.extended = extended;
+    this.#comment.quotedNames = utf8Names;
+    this.#sample.extended = extended;
+    this.#sample.quotedNames = utf8Names;
   }
 
   /** @returns where it stopped: at the end, or before a line of another family when there are enough */
@@ -129,7 +187,7 @@ export class TextParser {
     const lastNewline = text.lastIndexOf(NEWLINE);
     let at = byteOrderMarkLength(text);
     while (at < text.length) {
-      if (this.#families.list.length >= MAX_FAMILIES && !this.#mayContinue(at)) return at;
+      if (this.#families.list.length >= MAX_FAMILIES && this.#hasEnough(at)) return at;
       this.#line++;
       if (text[at] === NEWLINE) {
         at++;
@@ -145,15 +203,26 @@ export class TextParser {
       let newline = at;
       while (newline < text.length && text[newline] !== NEWLINE) newline++;
       this.#anyLine(at, contentEnd(text, at, newline), valid);
+      if (this.#problems.isUnreadable) return text.length;
       at = newline + 1;
     }
     return text.length;
   }
 
+  /** Whether to stop before this line, since there are many families already. */
+  #hasEnough(start: number): boolean {
+    if (!this.#strict) return !this.#mayContinue(start);
+    if (this.#families.list.length < MAX_PUSH_FAMILIES) return false;
+    this.#problems.syntax(this.#line, `Expected at most ${MAX_PUSH_FAMILIES} metric families.`);
+    return true;
+  }
+
   /** Whether the line may belong to the family of the line before, which should not be torn. */
   #mayContinue(start: number): boolean {
-    const name = this.#member?.family.name;
-    return name !== undefined && this.#text.toString('latin1', start, start + name.length) === name;
+    const name = this.#family?.name;
+    if (name === undefined) return false;
+    const form = isClassicMetricName(name) ? name : `{"${escapeQuoted(name)}`;
+    return this.#text.toString('utf8', start, start + Buffer.byteLength(form)) === form;
   }
 
   /** Takes a line in canonical form. @returns the start of the next line, or -1 if this one is not */
@@ -178,8 +247,12 @@ export class TextParser {
     if (!canonical.scan(text, i, boundLabel(member.family.kind))) return -1;
     const next = canonical.valueEnd + 1;
     if (member.role === 'series') {
-      this.#hash.hash(text, canonical.labelsStart, canonical.labelsEnd);
       const family = this.#families.indexOf(member, this.#line);
+      if (this.#group !== undefined) {
+        this.#series.addCanonical(family, text, start, i, canonical, this.#group, this.#line);
+        return next;
+      }
+      this.#hash.hash(text, canonical.labelsStart, canonical.labelsEnd);
       this.#entries.add(family, this.#hash.hi, this.#hash.lo, start, next, this.#line, 1);
       return next;
     }
@@ -198,52 +271,52 @@ export class TextParser {
     const sample = this.#sample;
     if (!valid && !isValidUtf8(text, first, end)) sample.fail('Expected valid UTF-8', first);
     else if (this.#take(sample, first, end)) return;
+    if (sample.reason === 'timestamp' && this.#timestamps === 'reject') {
+      this.#rejections.problems?.check(this.#line, 'pushed metrics must not have timestamps');
+    }
     this.#rejections.line(this.#line, sample.reason, sample.problem, text, sample.problemAt, end);
   }
 
   #take(sample: SampleLine, start: number, end: number): boolean {
     if (!sample.scanName(this.#text, start, end)) return false;
-    const member = this.#resolve(sample.nameStart, sample.nameEnd);
+    const member = sample.nameQuoted
+      ? this.#resolveQuoted(sample.name())
+      : this.#resolve(sample.nameStart, sample.nameEnd);
     if (!sample.scanLabels(end)) return false;
+    if (this.#strict) this.#checkLabels(member, sample);
     if (member.role !== 'series') {
       return this.#instanceSamples.take(member, this.#text, sample, this.#line, end, this.#timestamps);
     }
     if (!sample.scanValue(end, this.#timestamps)) return false;
-    this.#addSeries(member, sample);
+    this.#series.add(this.#families.indexOf(member, this.#line), this.#text, sample, this.#line);
     return true;
   }
 
-  #addSeries(member: Member, sample: SampleLine): void {
-    const out = this.#scratch;
-    const start = out.length;
-    out.reserve(sample.nameEnd - sample.nameStart + 1);
-    out.copy(this.#text, sample.nameStart, sample.nameEnd);
-    const open = out.length;
-    out.byte(OPEN);
-    sample.writeLabels(out, -1);
-    this.#hash.hash(out.bytes, open + 1, out.length);
-    const hasLabels = out.length > open + 1;
-    if (!hasLabels) out.length = open;
-    out.reserve(sample.timestampEnd - sample.valueStart + 4);
-    if (hasLabels) out.byte(CLOSE);
-    out.byte(BLANK);
-    out.copy(this.#text, sample.valueStart, sample.valueEnd);
-    if (sample.timestampEnd > sample.timestampStart) {
-      out.byte(BLANK);
-      out.copy(this.#text, sample.timestampStart, sample.timestampEnd);
-    }
-    out.byte(NEWLINE);
-    const family = this.#families.indexOf(member, this.#line);
-    const { hi, lo } = this.#hash;
-    this.#entries.add(family, hi, lo, SCRATCH + start, SCRATCH + out.length, this.#line, 1);
+  #checkLabels(member: Member, sample: SampleLine): void {
+    const reserved = sample.reservedLabel();
+    if (reserved < 0) return;
+    const metric = metricText(member.family.name, this.#series.labelText(sample));
+    const label = sample.labelName(reserved);
+    this.#problems.check(this.#line, `collected ${metric} has a label with an invalid name: ${label}`);
   }
 
   #resolve(nameStart: number, nameEnd: number): Member {
     if (this.#member !== undefined && this.#isNameBefore(nameStart, nameEnd)) return this.#member;
     const member = this.#families.member(this.#text.toString('latin1', nameStart, nameEnd));
+    member.family.sampled = true;
     this.#member = member;
+    this.#family = member.family;
     this.#nameStart = nameStart;
     this.#nameEnd = nameEnd;
+    return member;
+  }
+
+  #resolveQuoted(name: string): Member {
+    const member = this.#families.member(name);
+    member.family.sampled = true;
+    this.#member = undefined;
+    this.#family = member.family;
+    this.#nameEnd = this.#nameStart;
     return member;
   }
 
@@ -260,4 +333,14 @@ export class TextParser {
     const { list } = this.#families;
     for (let i = 0; i < count; i++) list[family[i]].entries++;
   }
+}
+
+/** The families that have entries; these are renumbered accordingly. */
+function withSamples(list: ParsedFamily[], entries: EntryList): ParsedFamily[] {
+  const kept = list.filter((family) => family.entries > 0);
+  if (kept.length === list.length) return list;
+  let next = 0;
+  const places = list.map((family) => (family.entries > 0 ? next++ : -1));
+  for (let i = 0; i < entries.count; i++) entries.family[i] = places[entries.family[i]];
+  return kept;
 }

@@ -8,6 +8,7 @@ const LABEL = 'Expected a label name';
 const VALUE = 'Expected a number as value';
 const TIMESTAMP = 'Expected a timestamp in whole milliseconds after the value';
 const ESCAPE = 'Expected no escape but \\\\, \\" and \\n in a label value';
+const ESCAPE_IN_NAME = 'Expected no escape but \\\\, \\" and \\n in a quoted name';
 const UTF8 = 'Expected valid UTF-8';
 
 /** A line and what is said of it. The numbers are those of the error cases of the reference parser's own test. */
@@ -101,8 +102,29 @@ const BAD: ReadonlyArray<readonly [what: string, line: string | Buffer, message:
     'x{b="1",a="",b=""} 1',
     'Expected every label name once, found "b=""} 1".',
   ],
-  ['35: a quoted name', '{"one.name"} 3.14', `${NAME}, found "{"one.name"} 3.14".`],
-  ['42: a quoted label name', 'x{"a.b"="1"} 1', `${LABEL}, found ""a.b"="1"} 1".`],
+  ['33: an unknown escape in a name', '{"a\\tb"} 1', `${ESCAPE_IN_NAME}, found "\\tb"} 1".`],
+  ['36: a quoted name that stays open', '{"a', 'Expected a quoted name to end on its line, found ""a".'],
+  ['37: two names', 'x{"a.b"} 1', 'Expected "=" after a label name, found "} 1".'],
+  ['38: two quoted names', '{"a.b","c.d"} 1', 'Expected "=" after a label name, found "} 1".'],
+  ['39: a name after the braces', '{"a.b"} x 1', `${VALUE}, found "x 1".`],
+  ['an empty name', '{""} 1', `${NAME}, found """} 1".`],
+  ['an empty label name', '{"a.b",""="1"} 1', `${LABEL}, found """="1"} 1".`],
+  ['quotes around no braces', '"a.b" 1', `${NAME}, found ""a.b" 1".`],
+  [
+    'a label twice, once in quotes',
+    'x{"a"="1",a="2"} 1',
+    'Expected every label name once, found "a="2"} 1".',
+  ],
+  [
+    'the reserved label in quotes',
+    'x{"__name__"="y"} 1',
+    'Expected no label __name__, which is reserved, found ""__name__"="y"} 1".',
+  ],
+  ['bad UTF-8 in a name', Buffer.from('{"\xff"} 1', 'latin1'), `${UTF8}, found "{"\uFFFD"} 1".`],
+  ['a quoted name after TYPE that stays open', '# TYPE "a gauge', `${NAME} after TYPE, found ""a gauge".`],
+  ['an empty name after TYPE', '# TYPE "" gauge', `${NAME} after TYPE, found """ gauge".`],
+  ['a quoted name that goes on', '# HELP "a"b text', `${NAME} after HELP, found ""a"b text".`],
+  ['bad UTF-8 after HELP', Buffer.from('# HELP "\xff" x', 'latin1'), `${UTF8}, found ""\uFFFD" x".`],
   ['47: empty braces with no name', '{} 3.14', `${NAME}, found "{} 3.14".`],
   [
     'a carriage return within the line',
@@ -156,6 +178,25 @@ suite('bad lines', () => {
       '١',
     ]) {
       assert.deepEqual(parse(`x ${value}\n`).messages, [`${VALUE}, found "${value}".`]);
+    }
+  });
+
+  test('quoted names, where they are not allowed', () => {
+    const CASES = [
+      ['{"one.name"} 3.14', `${NAME}, found "{"one.name"} 3.14".`],
+      ['{"x"} 1', `${NAME}, found "{"x"} 1".`],
+      ['x{"a.b"="1"} 1', `${LABEL}, found ""a.b"="1"} 1".`],
+      ['# TYPE "a.b" histogram', `${NAME} after TYPE, found ""a.b" histogram".`],
+      ['# HELP "a.b" text', `${NAME} after HELP, found ""a.b" text".`],
+    ];
+    for (const [line, message] of CASES) {
+      const parsed = parse(`${line}\nx 1\n`, { utf8Names: false });
+      assert.deepEqual(parsed.messages, [message]);
+      assert.equal(parsed.text, 'x 1\n');
+      assert.deepEqual(
+        parsed.families.map(({ name }) => name),
+        ['x'],
+      );
     }
   });
 

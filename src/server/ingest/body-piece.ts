@@ -1,0 +1,14 @@
+import type { DeclaredTypes } from '../../workers/messages.ts';
+import type { RequestError } from '../errors.ts';
+
+/** A part of a body that one task stores. */
+export interface BodyPiece {
+  /** Of its own, not a piece of a pool: it can be moved to a thread. */
+  readonly text: ArrayBuffer;
+  /** Of a body in text: the types that it has declared up to the end of the piece. */
+  readonly declared: DeclaredTypes | undefined;
+  /** Nothing of the body follows. Only known where the format has an end of its own. */
+  readonly last?: boolean;
+  /** Why the body ends with this piece, which is stored nevertheless. */
+  readonly problem?: RequestError;
+}

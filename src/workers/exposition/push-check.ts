@@ -1,0 +1,87 @@
+import { clashesOf } from '../../redis/name-claims.ts';
+import { OPEN, QUOTE } from './character-classes.ts';
+import { type EntryList, SCRATCH } from './entry-list.ts';
+import type { ParsedFamily } from './families.ts';
+import { boundLabel } from './instance-samples.ts';
+import { metricText } from './metric-text.ts';
+import { closingQuote, escapeQuoted } from './names.ts';
+import type { PushProblems } from './push-problem.ts';
+
+/** The rendered entries of one push. */
+export interface PushContent {
+  readonly text: Buffer;
+  readonly scratch: Buffer;
+  readonly families: readonly ParsedFamily[];
+  readonly entries: EntryList;
+}
+
+/** Sees whether a push is consistent in itself: no series twice, and no names that clash. */
+export function checkPush(content: PushContent, problems: PushProblems): void {
+  const repeated = firstRepeated(content.entries);
+  if (repeated >= 0) {
+    const metric = entryText(content, repeated);
+    const line = content.entries.line[repeated];
+    problems.check(line, `collected ${metric} was collected before with the same name and label values`);
+  }
+  checkNames(content.families, problems);
+}
+
+/** The first entry that is another one again, or -1. */
+function firstRepeated({ count, family, hashHi, hashLo }: EntryList): number {
+  let size = 16;
+  while (size < count * 2) size *= 2;
+  // Open addressing; an entry is in there by its index plus one.
+  const table = new Int32Array(size);
+  for (let i = 0; i < count; i++) {
+    let slot = (hashLo[i] ^ Math.imul(family[i], 0x9e3779b1)) & (size - 1);
+    for (; table[slot] !== 0; slot = (slot + 1) & (size - 1)) {
+      const other = table[slot] - 1;
+      if (hashLo[other] === hashLo[i] && hashHi[other] === hashHi[i] && family[other] === family[i]) return i;
+    }
+    table[slot] = i + 1;
+  }
+  return -1;
+}
+
+function entryText({ text, scratch, families, entries }: PushContent, entry: number): string {
+  const { name, kind } = families[entries.family[entry]];
+  const inScratch = entries.start[entry] >= SCRATCH;
+  const offset = inScratch ? SCRATCH : 0;
+  const lines = (inScratch ? scratch : text).subarray(
+    entries.start[entry] - offset,
+    entries.end[entry] - offset,
+  );
+  const open = lines[0] === OPEN && lines[1] === QUOTE ? closingQuote(lines, 2) : lines.indexOf(OPEN);
+  const line = lines.subarray(0, lines.indexOf('\n'));
+  const labels = open < 0 || open > line.length ? '' : line.toString('utf8', open + 1).replace(/^,/, '');
+  return metricText(name, labels, boundLabel(kind)?.toString());
+}
+
+/** A histogram or summary has samples of other names than its own, which no other family may have. */
+function checkNames(families: readonly ParsedFamily[], problems: PushProblems): void {
+  const collected = new Map<string, ParsedFamily>();
+  for (const family of families) {
+    const { name, kind, firstLine } = family;
+    for (const clash of clashesOf(name, kind)) {
+      const other = collected.get(clash.family);
+      if (other === undefined) continue;
+      if (clash.kinds === 'any') {
+        const what = clash.family.endsWith('_bucket') ? 'histogram' : 'histogram or summary';
+        problems.check(
+          firstLine,
+          `collected ${what} named ${quoted(name)} collides with previously collected metric named ${quoted(other.name)}`,
+        );
+      } else if (clash.kinds.includes(other.kind)) {
+        problems.check(
+          firstLine,
+          `collected metric named ${quoted(name)} collides with previously collected ${other.kind} named ${quoted(other.name)}`,
+        );
+      }
+    }
+    collected.set(name, family);
+  }
+}
+
+function quoted(name: string): string {
+  return `"${escapeQuoted(name)}"`;
+}

@@ -1,0 +1,103 @@
+import type { SeriesHash } from '../identity.ts';
+import type { CanonicalLine } from './canonical-line.ts';
+import { BLANK, CLOSE, COMMA, NEWLINE, OPEN, QUOTE } from './character-classes.ts';
+import { type EntryList, SCRATCH } from './entry-list.ts';
+import type { GroupLabels } from './group-labels.ts';
+import type { SampleLine } from './sample-line.ts';
+import { Scratch } from './scratch.ts';
+
+/** Renders the lines of plain series that cannot be stored as they stand, and adds them to the entries. */
+export class SeriesLines {
+  /** Set on every series. */
+  group: GroupLabels | undefined;
+  readonly #entries: EntryList;
+  readonly #hash: SeriesHash;
+  readonly #out: Scratch;
+  /** Labels of the body before those of the group are set. */
+  readonly #labels = new Scratch();
+
+  constructor(entries: EntryList, hash: SeriesHash, out: Scratch) {
+    this.#entries = entries;
+    this.#hash = hash;
+    this.#out = out;
+  }
+
+  /** Adds a canonical line with the labels of the group. */
+  addCanonical(
+    family: number,
+    text: Buffer,
+    nameStart: number,
+    nameEnd: number,
+    canonical: CanonicalLine,
+    group: GroupLabels,
+    line: number,
+  ): void {
+    const out = this.#out;
+    const start = out.length;
+    const { valueStart, valueEnd } = canonical;
+    out.reserve(nameEnd - nameStart + 1);
+    out.copy(text, nameStart, nameEnd);
+    out.byte(OPEN);
+    const labelsStart = out.length;
+    group.write(out, text, canonical.labelsStart, canonical.labelsEnd);
+    this.#hash.hash(out.bytes, labelsStart, out.length);
+    out.reserve(valueEnd - valueStart + 3);
+    out.byte(CLOSE);
+    out.byte(BLANK);
+    out.copy(text, valueStart, valueEnd);
+    out.byte(NEWLINE);
+    this.#add(family, start, line, group.features);
+  }
+
+  /** Adds a line of any form. */
+  add(family: number, text: Buffer, sample: SampleLine, line: number): void {
+    const out = this.#out;
+    const start = out.length;
+    out.reserve(sample.nameEnd - sample.nameStart + 4);
+    if (sample.nameQuoted) {
+      out.byte(OPEN);
+      out.byte(QUOTE);
+    }
+    out.copy(text, sample.nameStart, sample.nameEnd);
+    if (sample.nameQuoted) out.byte(QUOTE);
+    const nameEnd = out.length;
+    out.byte(sample.nameQuoted ? COMMA : OPEN);
+    this.#writeLabels(out, sample);
+    this.#hash.hash(out.bytes, nameEnd + 1, out.length);
+    const hasLabels = out.length > nameEnd + 1;
+    if (!hasLabels) out.length = nameEnd;
+    out.reserve(sample.valueEnd - sample.valueStart + 3);
+    if (hasLabels || sample.nameQuoted) out.byte(CLOSE);
+    out.byte(BLANK);
+    out.copy(text, sample.valueStart, sample.valueEnd);
+    sample.writeTail(out);
+    out.reserve(1);
+    out.byte(NEWLINE);
+    this.#add(family, start, line, sample.features() | (this.group?.features ?? 0));
+  }
+
+  /** The labels of a line as they are stored, for a message. */
+  labelText(sample: SampleLine): string {
+    const labels = new Scratch();
+    this.#writeLabels(labels, sample);
+    return labels.bytes.toString('utf8', 0, labels.length);
+  }
+
+  #writeLabels(to: Scratch, sample: SampleLine): void {
+    if (this.group === undefined) {
+      sample.writeLabels(to, -1);
+      return;
+    }
+    const labels = this.#labels;
+    labels.length = 0;
+    sample.writeLabels(labels, -1, true);
+    this.group.write(to, labels.bytes, 0, labels.length);
+  }
+
+  #add(family: number, start: number, line: number, features: number): void {
+    const { hi, lo } = this.#hash;
+    const end = SCRATCH + this.#out.length;
+    const entry = this.#entries.add(family, hi, lo, SCRATCH + start, end, line, 1);
+    this.#entries.features[entry] = features;
+  }
+}
