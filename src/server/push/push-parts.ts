@@ -130,7 +130,12 @@ function partName(headers: PartHeaders): string {
 function parseName(name: string): Pick<PushPart, 'method' | 'path' | 'query'> {
   const [, method, path = '', query] =
     /^(?:(PUT|POST) +)?\/?(?:metrics\/)?([^?]*)(?:\?(.*))?$/s.exec(name) ?? [];
-  return { method: method as PushPart['method'], path, query: new URLSearchParams(query) };
+  // curl ends the name at the first `=`, so there a parameter is `ttl%3D26h`.
+  return {
+    method: method as PushPart['method'],
+    path,
+    query: new URLSearchParams(query?.replaceAll(/%3d/gi, '=')),
+  };
 }
 
 function shown(name: string): string {
