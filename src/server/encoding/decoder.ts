@@ -16,15 +16,16 @@ export function createDecoder(encoding: ContentEncoding, options: SnappyOptions 
     case 'identity':
       return undefined;
     case 'gzip':
-      return new ZlibDecoder(encoding, () => zlib.createGunzip(CHUNK));
+      return new ZlibDecoder({ encoding, make: () => zlib.createGunzip(CHUNK) });
     case 'deflate':
-      return new ZlibDecoder(encoding, (head) =>
-        hasZlibHeader(head) ? zlib.createInflate(CHUNK) : zlib.createInflateRaw(CHUNK),
-      );
+      return new ZlibDecoder({
+        encoding,
+        make: (head) => (hasZlibHeader(head) ? zlib.createInflate(CHUNK) : zlib.createInflateRaw(CHUNK)),
+      });
     case 'snappy':
       return new SnappyDecoder(options);
     case 'zstd':
-      return new ZlibDecoder(encoding, createZstdDecoder);
+      return new ZlibDecoder({ encoding, make: createZstdDecoder, repeats: true });
   }
 }
 
