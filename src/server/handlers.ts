@@ -84,7 +84,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 }
 
 function ingestDeps(deps: HandlerDeps): Parameters<typeof ingestHandler>[0] {
-  const { config, settings, telemetry, compaction, turns } = deps;
+  const { config, telemetry, compaction, turns } = deps;
   return {
     ...deps,
     bodyTurns: turns.bodies,
@@ -93,9 +93,6 @@ function ingestDeps(deps: HandlerDeps): Parameters<typeof ingestHandler>[0] {
       ...deps,
       taskTurns: turns.tasks,
       timestamps: config.ingest.timestamps,
-      get ttlMs() {
-        return settings.expirationMs;
-      },
       maxLineBytes: config.ingest.maxLineBytes,
       targetBytes: () => {
         const share = BLOCK_BUDGET_BYTES / Math.max(turns.bodies.held + turns.bodies.parked, 1);

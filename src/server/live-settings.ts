@@ -18,15 +18,10 @@ export class LiveSettings {
     this.#rules = compileRules(config);
   }
 
-  /** 0: for ever. */
-  get expirationMs(): number {
-    return this.#config.redis.expirationMs;
-  }
-
   /** Time to live of what a request pushes, ms; 0: for ever. Throws RequestError for one that cannot be read. */
   ttlMs(query: URLSearchParams, headers: IncomingHttpHeaders, group?: GroupingKey): number {
     return pushTtl(query, headers, {
-      expirationMs: this.expirationMs,
+      expirationMs: this.#config.redis.expirationMs,
       maxTtlMs: this.#config.push.maxTtlMs,
       rules: this.#rules,
       group,

@@ -5,15 +5,18 @@ import { admitBody, type BodyAdmissionDeps } from '../body-admission.ts';
 import { toProblem } from '../errors.ts';
 import { IngestReport } from '../ingest/ingest-report.ts';
 import { type IngestDeps, ingestBody } from '../ingest/ingest-stream.ts';
+import type { LiveSettings } from '../live-settings.ts';
 import type { LogThrottle } from '../log-throttle.ts';
 import type { Logger } from '../logger.ts';
 import { bodyFormat } from '../middleware/body-format.ts';
 import { contentEncoding } from '../middleware/content-encoding.ts';
+import { queryOf } from '../raw-url.ts';
 
 export interface IngestRouteDeps extends BodyAdmissionDeps {
   readonly log: Logger;
   readonly throttle: LogThrottle;
-  readonly ingest: IngestDeps;
+  readonly settings: Pick<LiveSettings, 'ttlMs'>;
+  readonly ingest: Omit<IngestDeps, 'ttlMs'>;
 }
 
 /** Stores the samples of the body and says how many, once Redis has acknowledged them. */
@@ -30,8 +33,10 @@ export function ingestHandler(deps: IngestRouteDeps): RequestHandler {
 async function receive(deps: IngestRouteDeps, req: Request, res: Response): Promise<IngestReport> {
   try {
     const encoding = contentEncoding(req.headers);
+    const ttlMs = deps.settings.ttlMs(queryOf(req), req.headers);
     const { source, identity } = await admitBody(deps, req, res);
-    return await ingestBody({ source, encoding, format: bodyFormat(req.headers), identity }, deps.ingest);
+    const body = { source, encoding, format: bodyFormat(req.headers), identity };
+    return await ingestBody(body, { ...deps.ingest, ttlMs });
   } catch (error) {
     const report = new IngestReport();
     report.error = error;
