@@ -1,11 +1,14 @@
 import { SECOND } from '../units.ts';
-import { NEVER_MS } from './block.ts';
+import { FEATURE_QUOTED_NAMES, NEVER_MS } from './block.ts';
 import type { Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import type { FamilyReading, ReadStats } from './family-reader.ts';
 import type { GroupInfo } from './group.ts';
-import { liveGroupsOf } from './groups.ts';
+import { LiveGroups } from './groups.ts';
 import { BUCKETS, type Keys } from './keys.ts';
+
+/** In labels: the first name, or one after the end of a value. */
+const QUOTED_NAME = /^"|","/;
 
 interface GroupMetric {
   readonly name: string;
@@ -37,38 +40,37 @@ export const GROUP_METRIC_NAMES: ReadonlySet<string> = new Set(
 );
 
 /** Metric families about the groups themselves, one series a group, to be shown beside those that were pushed. */
-export function* groupMetrics(
+export async function* groupMetrics(
   connection: RedisConnection,
   keys: Keys,
   stats: ReadStats,
   options: { readonly expiry: boolean },
-): Generator<FamilyReading, void> {
+): AsyncGenerator<FamilyReading, void> {
+  const groups = await LiveGroups.open(connection, keys);
   for (const metric of options.expiry ? [PUSH_TIME, FAILURE_TIME, EXPIRY_TIME] : [PUSH_TIME, FAILURE_TIME]) {
     const { name, help } = metric;
-    yield { name, help, type: 'gauge', unit: undefined, texts: () => texts(connection, keys, stats, metric) };
+    yield { name, help, type: 'gauge', unit: undefined, texts: () => texts(groups, stats, metric) };
   }
 }
 
 async function* texts(
-  connection: RedisConnection,
-  keys: Keys,
+  groups: LiveGroups,
   stats: ReadStats,
   metric: GroupMetric,
 ): AsyncGenerator<Piece, void> {
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     const lines: string[] = [];
+    let features = 0;
+    const show = (group: GroupInfo): void => {
+      lines.push(`${metric.name}{${group.exposed}} ${metric.value(group)}\n`);
+      if (QUOTED_NAME.test(group.exposed)) features = FEATURE_QUOTED_NAMES;
+    };
     // Two groups are exposed under the same labels if one has an empty `instance` in its key and the other has none:
     // they share a bucket, and the one without is shown.
     const shown = new Set<string>();
     const waiting: GroupInfo[] = [];
-    const show = (group: GroupInfo): void => {
-      lines.push(`${metric.name}{${group.exposed}} ${metric.value(group)}\n`);
-    };
-    for await (const group of liveGroupsOf(connection, keys, bucket)) {
-      if (
-        !group.addsInstance &&
-        group.labels.some(([label, value]) => label === 'instance' && value === '')
-      ) {
+    for await (const group of groups.inBucket(bucket)) {
+      if (group.labels.some(([label, value]) => label === 'instance' && value === '')) {
         waiting.push(group);
         continue;
       }
@@ -78,6 +80,6 @@ async function* texts(
     for (const group of waiting) if (!shown.has(group.exposed)) show(group);
     if (lines.length === 0) continue;
     stats.series += lines.length;
-    yield { text: Buffer.from(lines.join('')), features: 0 };
+    yield { text: Buffer.from(lines.join('')), features };
   }
 }

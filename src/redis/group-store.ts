@@ -8,7 +8,7 @@ import type { FamilyHead } from './family-reader.ts';
 import { groupOf } from './group.ts';
 import { GroupLease } from './group-lease.ts';
 import { dropCalls } from './group-upkeep.ts';
-import { liveGroupsOf } from './groups.ts';
+import { LiveGroups } from './groups.ts';
 import { BUCKETS, bucketOf, type Keys } from './keys.ts';
 import type { Labels } from './label-text.ts';
 
@@ -112,6 +112,7 @@ async function groupFamily(
 
 /** Removes everything, whoever pushed it. What is pushed meanwhile may stay. Throws StoreError. */
 export async function wipe(connection: RedisConnection, keys: Keys): Promise<void> {
+  const groups = await LiveGroups.open(connection, keys);
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     for await (const names of familyNames(connection, keys, bucket)) {
       for (let from = 0; from < names.length; from += WIPE_PAGE) {
@@ -125,7 +126,7 @@ export async function wipe(connection: RedisConnection, keys: Keys): Promise<voi
       if (families.length > 0) await connection.command('UNLINK', ...families);
       families = [];
     };
-    for await (const { labels } of liveGroupsOf(connection, keys, bucket)) {
+    for await (const { labels } of groups.inBucket(bucket)) {
       families.push(keys.groupFamilies(bucket, groupOf(labels).id));
       if (families.length === WIPE_PAGE) await unlink();
     }

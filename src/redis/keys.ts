@@ -30,7 +30,7 @@ const NOT_CLASSIC = /^[0-9]|[^a-zA-Z0-9_:]/gu;
 
 /** What the names of families that can clash have in common. */
 export function baseOf(family: string): string {
-  return family.replace(NOT_CLASSIC, '_').replace(SUFFIX, '');
+  return family.replace(SUFFIX, '');
 }
 
 /**
@@ -38,7 +38,7 @@ export function baseOf(family: string): string {
  * script can see both. So do those whose names look the same to a scraper without UTF-8 names (`a.b` and `a_b`).
  */
 export function bucketOf(family: string): number {
-  return bucketOfText(baseOf(family));
+  return bucketOfText(baseOf(family.replace(NOT_CLASSIC, '_')));
 }
 
 export function bucketOfText(text: string): number {

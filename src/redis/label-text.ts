@@ -8,10 +8,17 @@ export function renderLabels(labels: Labels): string {
   return labels.map(([name, value]) => `${renderName(name)}="${escapeText(value)}"`).join(',');
 }
 
-/** The labels of a text that renderLabels or the parser has made: without blanks, well-formed. */
+/** The labels of a stored line. */
+export function labelsOfLine(line: string): Array<[name: string, value: string]> {
+  // The name of the metric, before the brace, or in quotes after it.
+  const name = /^(?:\{"(?:[^"\\]|\\.)*",?|[^{ ]*\{)/s.exec(line)?.[0];
+  return name === undefined ? [] : parseLabels(line.slice(name.length));
+}
+
+/** The labels that a well-formed text without blanks begins with. */
 export function parseLabels(text: string): Array<[name: string, value: string]> {
   const labels: Array<[string, string]> = [];
-  const label = /(?:"((?:[^"\\]|\\.)*)"|([^="]+))="((?:[^"\\]|\\.)*)"(?:,|$)/gs;
+  const label = /(?:"((?:[^"\\]|\\.)*)"|([^="},]+))="((?:[^"\\]|\\.)*)"(?:,|$|(?=\}))/gsy;
   for (const [, quoted, name, value] of text.matchAll(label)) {
     labels.push([
       quoted === undefined ? (name as string) : unescapeText(quoted),

@@ -3,6 +3,7 @@ import { Exposition, type SeriesSelection } from './exposition.ts';
 import { type ExpositionWriter, StoredWriter } from './exposition-writer.ts';
 import { familyNames } from './family-index.ts';
 import { type FamilyReading, type ReadOptions, type ReadStats, readFamilies } from './family-reader.ts';
+import { groupMetrics } from './group-metrics.ts';
 import { BUCKETS, bucketOf, type Keys } from './keys.ts';
 import { OwnFamilies, type OwnFamily } from './own-families.ts';
 import { renameFamilies } from './renamed-families.ts';
@@ -21,8 +22,8 @@ export interface ScrapeOptions extends ReadOptions {
   readonly writer?: ExpositionWriter;
   /** Default: everything. */
   readonly selection?: SeriesSelection | undefined;
-  /** Families that are not stored, whose names nobody else can have; shown after those that are. */
-  extra?(): AsyncIterable<FamilyReading>;
+  /** Show what is known of the groups themselves, with or without until when they live. Default: do not. */
+  readonly groups?: { readonly expiry: boolean } | undefined;
   /** The gateway's own, which give way to what was pushed. */
   readonly own?: readonly OwnFamily[] | undefined;
 }
@@ -69,7 +70,11 @@ export async function* scrape(
     }
   }
   exposition.enter([]);
-  if (options.extra) for await (const family of options.extra()) yield* show(exposition, [family], signal);
+  if (options.groups) {
+    for await (const family of groupMetrics(connection, keys, stats, options.groups)) {
+      yield* show(exposition, [family], signal);
+    }
+  }
   if (own) yield* show(exposition, own.left, signal);
   exposition.finish();
   const rest = exposition.take();

@@ -4,7 +4,7 @@ import { type FailureReason, StoreError, toStoreError } from './failure.ts';
 import { familyNames } from './family-index.ts';
 import type { GroupInfo } from './group.ts';
 import { deleteGroup, type GroupFamily, groupFamilies, wipe } from './group-store.ts';
-import { liveGroups } from './groups.ts';
+import { LiveGroups } from './groups.ts';
 import { agreeOnSecret } from './identity-secret.ts';
 import { BUCKETS, Keys } from './keys.ts';
 import type { Labels } from './label-text.ts';
@@ -87,8 +87,8 @@ export class Store {
   }
 
   /** All groups that live. Throws StoreError. */
-  groups(): AsyncGenerator<GroupInfo, void> {
-    return liveGroups(this.#connection, this.#keys);
+  async *groups(): AsyncGenerator<GroupInfo, void> {
+    yield* (await LiveGroups.open(this.#connection, this.#keys)).all();
   }
 
   /** Deletes a group with all that it holds. Returns false if there is none. Throws StoreError. */

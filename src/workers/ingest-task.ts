@@ -1,4 +1,3 @@
-import { BlockView, STAMP_BYTES } from '../redis/block.ts';
 import { commit, type FamilyWrite, type Piece } from '../redis/block-store.ts';
 import type { RedisConnection } from '../redis/client.ts';
 import { compactFamily } from '../redis/compaction.ts';
@@ -7,6 +6,7 @@ import { fingerprint } from '../redis/identity-secret.ts';
 import type { Keys } from '../redis/keys.ts';
 import { SECOND } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
+import { entryTexts } from './entry-texts.ts';
 import { convert } from './exposition/convert.ts';
 import { DeclaredReader } from './exposition/declared-reader.ts';
 import { type ParsedBlock, TextParser } from './exposition/text-parser.ts';
@@ -18,9 +18,6 @@ import { type IngestResult, type IngestTask, MAX_ERRORS } from './messages.ts';
 const RECONNECT_MS = 1 * SECOND;
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
 const RECHECK_MS = 10 * SECOND;
-
-/** What converters give, with all types and what the text format has no place for. */
-const EXTENDED = { extended: true };
 
 /** A family of one task, with what it takes to say which lines a block was made from. */
 interface TaskFamily extends FamilyWrite {
@@ -75,7 +72,7 @@ export class Ingester {
         timestamps: task.timestamps,
         whole,
         declared,
-        ...(converted && EXTENDED),
+        extended: converted !== undefined,
       });
       const linesBefore = tally.lines;
       const families = this.#prepare(parsed, (line) => tally.sourceOf(linesBefore + line), offset);
@@ -212,7 +209,7 @@ export class Ingester {
       // What does not say what it is has to be complete: a lone `x_count` must not replace a histogram by a part of one.
       whole: false,
       declared: hints,
-      ...(task.format !== undefined && task.format !== 'text' && EXTENDED),
+      extended: task.format !== undefined && task.format !== 'text',
     });
     const lineOf = (line: number): number => texts[line - 1]?.line ?? 0;
     for (const [reason, lines] of Object.entries(parsed.rejected)) {
@@ -253,14 +250,8 @@ function samplesOf({ family, from, to }: TaskPiece): number {
 }
 
 function linesOf(family: TaskFamily, block: number): Array<{ line: number; text: Buffer }> {
-  const { payload } = family.blocks[block];
-  const view = new BlockView(Buffer.concat([Buffer.alloc(STAMP_BYTES), payload]));
-  let at = view.textAt;
-  return Array.from(family.lines[block], (line, entry) => {
-    const text = view.value.subarray(at, at + view.length(entry));
-    at += text.length;
-    return { line, text };
-  });
+  const texts = entryTexts(family.blocks[block].payload);
+  return Array.from(family.lines[block], (line, entry) => ({ line, text: texts[entry] }));
 }
 
 function refuse(piece: TaskPiece, tally: IngestTally): void {

@@ -6,7 +6,7 @@ import { READ_LIMITS } from '../../src/redis/family-reader.ts';
 import type { GroupInfo } from '../../src/redis/group.ts';
 import type { GroupPushOutcome } from '../../src/redis/group-push.ts';
 import { deleteGroup, groupFamilies, wipe } from '../../src/redis/group-store.ts';
-import { liveGroups } from '../../src/redis/groups.ts';
+import { LiveGroups } from '../../src/redis/groups.ts';
 import type { Labels } from '../../src/redis/label-text.ts';
 import { seriesOf, TestStorage, useStorage } from '../support/storage.ts';
 
@@ -226,7 +226,8 @@ test('records: labels, times of pushes and failures, deadline', async () => {
   stored(await storage.pushGroup(A, { y: { [LABELS_A]: 1 } }, { ttlMs: 60_000 }));
   refused(await storage.pushGroup(B, { y: { [LABELS_B]: 1 } }, { type: 'counter' }), 'taken');
   const groups: GroupInfo[] = [];
-  for await (const group of liveGroups(storage.connection, storage.keys)) groups.push(group);
+  const live = await LiveGroups.open(storage.connection, storage.keys);
+  for await (const group of live.all()) groups.push(group);
   const of = (key: Labels) => groups.find((group) => JSON.stringify(group.labels) === JSON.stringify(key));
   assert.equal(groups.length, 3);
   assert.ok((of(sorted)?.deadlineMs ?? 0) > Date.now() + 1e12);

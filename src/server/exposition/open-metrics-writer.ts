@@ -14,6 +14,9 @@ import { escapeText, LABEL_STRIDE, StoredLine } from './stored-line.ts';
 /** What gauge histograms call what is stored as in other histograms. */
 const GAUGE_SUFFIXES: Readonly<Record<string, string>> = { _sum: '_gsum', _count: '_gcount' };
 
+/** Types that must not have a unit. */
+const UNITLESS: ReadonlySet<string> = new Set(['info', 'stateset']);
+
 /** OpenMetrics 1.0.0, which Prometheus asks for by default, so what is stored goes out as it is where that is right. */
 export class OpenMetricsWriter implements ExpositionWriter {
   readonly #names: ShownNames;
@@ -57,7 +60,8 @@ export class OpenMetricsWriter implements ExpositionWriter {
     const comment = nameInComment(name);
     let text = head.help === undefined ? '' : `# HELP ${comment} ${head.help.replaceAll('"', '\\"')}\n`;
     text += `# TYPE ${comment} ${type}\n`;
-    if (head.unit && name.endsWith(`_${head.unit}`)) text += `# UNIT ${comment} ${head.unit}\n`;
+    if (head.unit && !UNITLESS.has(type) && name.endsWith(`_${head.unit}`))
+      text += `# UNIT ${comment} ${head.unit}\n`;
     sink.push(Buffer.from(text));
   }
 

@@ -2,6 +2,8 @@ import type { ProtobufBytes } from './protobuf-bytes.ts';
 import { countIn, type MetricParts, numberIn } from './protobuf-metric.ts';
 import { LABEL_STRIDE, type StoredLine } from './stored-line.ts';
 
+const LARGEST_UINT64 = 2n ** 64n - 1n;
+
 interface Bucket {
   readonly bound: number;
   readonly valueStart: number;
@@ -88,9 +90,10 @@ export class InstanceLines {
 
   writeSummary(out: ProtobufBytes, parts: MetricParts, text: Buffer): void {
     if (this.#countStart >= 0) {
-      const count = numberIn(text, this.#countStart, this.#countEnd);
-      // There is no other field for it.
-      out.uint64(1, countIn(text, this.#countStart, this.#countEnd) ?? Math.max(0, Math.trunc(count) || 0));
+      // There is no other field for one that is not whole.
+      const count = Math.max(0, Math.trunc(numberIn(text, this.#countStart, this.#countEnd)) || 0);
+      const exact = countIn(text, this.#countStart, this.#countEnd);
+      out.uint64(1, exact ?? (count < LARGEST_UINT64 ? BigInt(count) : LARGEST_UINT64));
     }
     if (this.#sum !== undefined) out.double(2, this.#sum);
     for (const { bound, valueStart, valueEnd } of this.#buckets) {

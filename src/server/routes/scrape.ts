@@ -37,6 +37,8 @@ export interface ScrapeDeps {
   readonly compression: boolean;
   /** 0: no limit. */
   readonly timeoutMs: number;
+  /** What is shown of the groups themselves. */
+  readonly groups: { readonly expiry: boolean };
   /** The gateway's own metrics, in text format, if they are to be in the same exposition. */
   readonly inMetrics?: (() => Promise<string>) | undefined;
 }
@@ -115,7 +117,13 @@ async function stream(
   turn: LentTurn,
 ): Promise<ScrapeSummary> {
   const own = deps.inMetrics && ownFamilies(await deps.inMetrics());
-  const chunks = deps.store.scrape({ signal, selection, own, writer: format.createWriter() });
+  const chunks = deps.store.scrape({
+    signal,
+    selection,
+    own,
+    groups: deps.groups,
+    writer: format.createWriter(),
+  });
   let sink: Writable | undefined;
   try {
     // Headers wait for the first chunk: until then there can be a proper answer to a failure.

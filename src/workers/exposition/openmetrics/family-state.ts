@@ -1,4 +1,5 @@
 import type { ConvertedText } from '../converted.ts';
+import { isMetricName } from '../names.ts';
 import { toTextHelp } from './metadata-line.ts';
 import {
   type OpenMetricsType,
@@ -7,7 +8,6 @@ import {
   textFamilySuffix,
   textType,
 } from './metric-types.ts';
-import { isClassicMetricName } from './name-text.ts';
 
 export interface SampleName {
   readonly role: SampleRole;
@@ -38,7 +38,12 @@ export class FamilyState {
   constructor(name: string) {
     this.name = name;
     const bytes = Buffer.from(name, 'latin1');
-    this.isQuoted = !isClassicMetricName(bytes, 0, bytes.length);
+    this.isQuoted = !isMetricName(bytes, 0, bytes.length);
+  }
+
+  /** Of its metadata. */
+  get lastLine(): number {
+    return Math.max(this.helpLine, this.typeLine, this.unitLine);
   }
 
   get effectiveType(): OpenMetricsType {

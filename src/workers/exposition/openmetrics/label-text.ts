@@ -1,7 +1,8 @@
 import { COMMA, EQUALS, QUOTE } from '../character-classes.ts';
+import { isLabelName } from '../names.ts';
 import { MAX_LABELS } from '../sample-line.ts';
 import { Scratch } from '../scratch.ts';
-import { copyEscaped, isClassicLabelName } from './name-text.ts';
+import { copyEscaped } from './name-text.ts';
 import type { OpenMetricsSample } from './sample-line.ts';
 
 /** Up to here insertion sort is the fastest; beyond it, it would be quadratic. */
@@ -102,7 +103,7 @@ export class LabelText {
 export function writeLabel(out: Scratch, body: Buffer, sample: OpenMetricsSample, label: number): void {
   const nameStart = sample.labelStart[label];
   const nameEnd = sample.labelEnd[label];
-  const quoted = sample.isLabelQuoted[label] === 1 && !isClassicLabelName(body, nameStart, nameEnd);
+  const quoted = sample.isLabelQuoted[label] === 1 && !isLabelName(body, nameStart, nameEnd);
   out.reserve(nameEnd - nameStart + 5);
   if (quoted) {
     out.byte(QUOTE);

@@ -1,5 +1,6 @@
 import { BACKSLASH, BLANK, HASH, METRIC_NAME, NEWLINE, QUOTE } from '../character-classes.ts';
-import { isClassicMetricName, normalizeEscapes } from './name-text.ts';
+import { isMetricName } from '../names.ts';
+import { normalizeEscapes } from './name-text.ts';
 
 export type Keyword = 'EOF' | 'HELP' | 'TYPE' | 'UNIT';
 
@@ -44,7 +45,7 @@ export class MetadataLine {
     if (text[i] !== QUOTE || i >= end) {
       while (i < end && METRIC_NAME[text[i]] === 1) i++;
       this.name = text.toString('latin1', start, i);
-      return isClassicMetricName(text, start, i) ? i : -1;
+      return isMetricName(text, start, i) ? i : -1;
     }
     i++;
     while (i < end && text[i] !== QUOTE) i += text[i] === BACKSLASH ? 2 : 1;

@@ -1,12 +1,4 @@
-import {
-  BACKSLASH,
-  LABEL_NAME,
-  LABEL_NAME_START,
-  LOWER_N,
-  METRIC_NAME,
-  METRIC_NAME_START,
-  QUOTE,
-} from '../character-classes.ts';
+import { BACKSLASH, LOWER_N, QUOTE } from '../character-classes.ts';
 import type { Scratch } from '../scratch.ts';
 
 /**
@@ -36,22 +28,8 @@ export function normalizeEscapes(text: string): string {
     : text;
 }
 
-export function isClassicMetricName(text: Uint8Array, start: number, end: number): boolean {
-  return isOf(text, start, end, METRIC_NAME_START, METRIC_NAME);
-}
-
-export function isClassicLabelName(text: Uint8Array, start: number, end: number): boolean {
-  return isOf(text, start, end, LABEL_NAME_START, LABEL_NAME);
-}
-
 export function isName(text: Uint8Array, start: number, end: number, name: Uint8Array): boolean {
   if (end - start !== name.length) return false;
   for (let i = 0; i < name.length; i++) if (text[start + i] !== name[i]) return false;
-  return true;
-}
-
-function isOf(text: Uint8Array, start: number, end: number, first: Uint8Array, rest: Uint8Array): boolean {
-  if (start === end || first[text[start]] === 0) return false;
-  for (let i = start + 1; i < end; i++) if (rest[text[i]] === 0) return false;
   return true;
 }

@@ -171,7 +171,11 @@ class Conversion {
     const family = this.#family;
     if (family === undefined) return;
     this.#closeMetric();
-    if (!family.hasBegun && family.refusal === undefined && !this.#isOver()) this.#beginFamily(family);
+    if (!family.hasBegun && family.refusal === undefined && !this.#isOver()) {
+      this.#beginFamily(family);
+      // Otherwise its samples are refused.
+      if (family.refusal !== undefined) this.#problems.add(family.lastLine, `${family.refusal}.`);
+    }
     this.#family = undefined;
   }
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { ConvertedText } from '../converted.ts';
-import { isClassicMetricName } from '../openmetrics/name-text.ts';
+import { isMetricName } from '../names.ts';
 import type { Range, ValueKind } from './metric-fields.ts';
 import type { WireReader } from './wire-reader.ts';
 
@@ -48,7 +48,7 @@ export class FamilyFields {
 
   private constructor(name: Buffer, help: Buffer, unit: Buffer, type: number, metrics: readonly Range[]) {
     this.name = name;
-    this.isQuoted = !isClassicMetricName(name, 0, name.length);
+    this.isQuoted = !isMetricName(name, 0, name.length);
     this.#help = help;
     this.#unit = unit;
     this.metrics = metrics;

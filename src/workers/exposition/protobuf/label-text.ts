@@ -1,5 +1,5 @@
 import { BACKSLASH, COMMA, EQUALS, LOWER_N, NEWLINE, QUOTE } from '../character-classes.ts';
-import { isClassicLabelName } from '../openmetrics/name-text.ts';
+import { isLabelName } from '../names.ts';
 import type { Scratch } from '../scratch.ts';
 
 /** Appends text that may stand between quotes. */
@@ -29,7 +29,7 @@ export function writeLabel(
 ): void {
   out.reserve(nameEnd - nameStart + 6);
   if (!isFirst) out.byte(COMMA);
-  if (isClassicLabelName(name, nameStart, nameEnd)) {
+  if (isLabelName(name, nameStart, nameEnd)) {
     out.copy(name, nameStart, nameEnd);
   } else {
     out.byte(QUOTE);
