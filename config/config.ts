@@ -1,4 +1,5 @@
 import type { RedisEndpoint } from '../src/redis/options.ts';
+import type { ExpirationRule } from './expiration-rules.ts';
 
 /** The configuration in force: checked, frozen, with everything that is derived filled in. */
 export interface Config {
@@ -9,6 +10,12 @@ export interface Config {
   /** Undefined: plain HTTP. Both files have been read and fit each other. */
   readonly tls?: { readonly keyPath: string; readonly certPath: string };
   readonly paths: { readonly metrics: string; readonly telemetry: string; readonly ingest: string };
+  readonly web: {
+    /** Before every path: empty, or such as `/pushgateway`. */
+    readonly routePrefix: string;
+    readonly enableLifecycle: boolean;
+    readonly enableAdminApi: boolean;
+  };
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
     readonly format: 'logfmt' | 'json';
@@ -17,6 +24,20 @@ export interface Config {
   /** Number of worker threads, at least 1. */
   readonly workers: number;
   readonly redis: RedisConfig;
+  /** The first whose selector matches a group counts. */
+  readonly expirationRules: readonly ExpirationRule[];
+  /** Pushes to a group. */
+  readonly push: {
+    readonly maxBodyBytes: number;
+    /** All bodies that are held at once. */
+    readonly maxBufferedBytes: number;
+    /** 0: no cap. */
+    readonly maxTtlMs: number;
+    readonly timestamps: 'reject' | 'strip' | 'honor';
+    readonly utf8Names: boolean;
+    /** Show push_expiry_time_seconds. */
+    readonly expiryMetric: boolean;
+  };
   readonly ingest: {
     readonly timestamps: 'strip' | 'honor' | 'reject';
     readonly maxLineBytes: number;
@@ -29,6 +50,10 @@ export interface Config {
     readonly maxConcurrent: number;
     /** 0: no limit. */
     readonly timeoutMs: number;
+  };
+  readonly telemetry: {
+    /** Show the gateway's own metrics on the metrics path, too. */
+    readonly inMetrics: boolean;
   };
   /** Every key with its value as text, secrets masked. Read it through describeConfig. */
   readonly described: Readonly<Record<string, string>>;

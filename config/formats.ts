@@ -18,6 +18,10 @@ export interface Format<T> {
   readonly quoted?: boolean;
   /** Takes several values separated by commas; in the file also as a list. */
   readonly isList?: boolean;
+  /** What stands between the values, if it is not a comma. */
+  readonly separator?: string;
+  /** For lists of mappings in the file: the text of one of them; undefined if it is not one that is taken. */
+  readonly itemText?: (fields: ReadonlyMap<string, string>) => string | undefined;
 }
 
 /** Milliseconds, written as a Go duration. The bounds are durations too. */
@@ -115,6 +119,31 @@ export const urlPath: Format<string> = text(
   'a path such as /metrics: it starts with /, does not end with one, and has letters, digits and . _ ~ - between',
   (value) => /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)+$/.test(value),
 );
+
+/** A path before all others, without a slash at the end: empty for none. Empty text means "not given". */
+export const routePrefix: Format<string> = {
+  ...text('route prefix', 'a path such as /pushgateway, or / for none', () => true),
+  parse: (value) => {
+    if (value === '' || value === '/') {
+      return value;
+    }
+    const path = `/${value.replace(/^\/|\/$/g, '')}`;
+    return urlPath.parse(path);
+  },
+};
+
+export const externalUrl: Format<string> = text(
+  'external URL',
+  'a URL such as https://example.org/pushgateway, without user, query and fragment',
+  (value) => value === '' || isPlainUrl(value),
+);
+
+function isPlainUrl(value: string): boolean {
+  if (!/^https?:\/\/[^?#@\s]+$/i.test(value) || !URL.canParse(value)) {
+    return false;
+  }
+  return routePrefix.parse(new URL(value).pathname) !== undefined;
+}
 
 export const listenHost: Format<string> = {
   ...text('host', 'a host name or an IP address, without a port; empty for all interfaces', () => true),

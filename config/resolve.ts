@@ -13,6 +13,12 @@ const MAX_DEFAULT_WORKERS = 8;
  */
 export function resolveConfig(values: Values, described: Readonly<Record<string, string>>): Config {
   checkPaths(values);
+  if (values.push.max_buffered_bytes < values.push.max_body_bytes) {
+    throw new ConfigError(
+      'push.max_buffered_bytes: got less than push.max_body_bytes, takes room for one body at least',
+      'push.max_buffered_bytes',
+    );
+  }
   const redis = resolveRedis(values.redis);
   const workers = values.workers || Math.min(availableParallelism(), MAX_DEFAULT_WORKERS);
   return {
@@ -20,10 +26,25 @@ export function resolveConfig(values: Values, described: Readonly<Record<string,
     port: values.port,
     ...(values.tls_enabled && { tls: resolveTls(values) }),
     paths: { metrics: values.metrics_path, telemetry: values.telemetry_path, ingest: values.ingest_path },
+    web: {
+      routePrefix: resolveRoutePrefix(values.web.route_prefix, values.web.external_url),
+      enableLifecycle: values.web.enable_lifecycle,
+      enableAdminApi: values.web.enable_admin_api,
+    },
     log: { level: values.log_level, format: values.log_format },
     shutdownTimeoutMs: values.shutdown_timeout,
     workers,
     redis,
+    expirationRules: values.expiration_rules,
+    push: {
+      maxBodyBytes: values.push.max_body_bytes,
+      maxBufferedBytes: values.push.max_buffered_bytes,
+      maxTtlMs: values.push.max_ttl,
+      timestamps: values.push.timestamps,
+      utf8Names: values.push.enable_utf8_names,
+      expiryMetric: values.push.expiry_metric,
+    },
+    telemetry: { inMetrics: values.telemetry.in_metrics },
     ingest: {
       timestamps: values.ingest.timestamps,
       maxLineBytes: values.ingest.max_line_bytes,
@@ -39,13 +60,26 @@ export function resolveConfig(values: Values, described: Readonly<Record<string,
   };
 }
 
+/** Paths with a meaning of their own, together with all that is under them. */
+const RESERVED = ['/-', '/api', '/metrics/job'] as const;
+
+/** As in the official gateway: without a prefix of its own it is the path of the external URL. */
+function resolveRoutePrefix(given: string, externalUrl: string): string {
+  const path = given === '' && externalUrl !== '' ? new URL(externalUrl).pathname : given;
+  return path.replace(/\/$/, '');
+}
+
 function checkPaths(values: Values): void {
   const seen = new Map<string, string>();
   for (const key of ['metrics_path', 'telemetry_path', 'ingest_path'] as const) {
     const path = values[key];
     const folded = path.toLowerCase();
-    if (folded === '/-' || folded.startsWith('/-/')) {
-      throw new ConfigError(`${key}: got ${quote(path)}, takes a path that is not under /-/`, key);
+    const taken = RESERVED.find((root) => folded === root || folded.startsWith(`${root}/`));
+    if (taken !== undefined) {
+      throw new ConfigError(`${key}: got ${quote(path)}, takes a path that is not under ${taken}/`, key);
+    }
+    if (folded === '/status') {
+      throw new ConfigError(`${key}: got ${quote(path)}, takes another path than that of the status`, key);
     }
     const other = seen.get(folded);
     if (other !== undefined) {

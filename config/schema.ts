@@ -1,3 +1,4 @@
+import { expirationRules } from './expiration-rules.ts';
 import {
   anyText,
   boolean,
@@ -5,12 +6,14 @@ import {
   choice,
   duration,
   endpointList,
+  externalUrl,
   type Format,
   filePath,
   integer,
   keyPrefix,
   listenHost,
   port,
+  routePrefix,
   urlPath,
 } from './formats.ts';
 
@@ -58,6 +61,20 @@ export const schema = {
     usual: true,
   }),
   ingest_path: setting(urlPath, '/ingest', 'Ingest path.', { short: 'i', usual: true }),
+  web: {
+    route_prefix: setting(
+      routePrefix,
+      '',
+      'Path before all others, such as /pushgateway; / for none, empty for the path of web.external_url.',
+    ),
+    external_url: setting(
+      externalUrl,
+      '',
+      'URL by which the gateway is reached through a proxy; only its path matters, see web.route_prefix.',
+    ),
+    enable_lifecycle: setting(boolean, 'false', 'Enable /-/quit and /-/reload.'),
+    enable_admin_api: setting(boolean, 'false', 'Enable PUT /api/v1/admin/wipe, which deletes everything.'),
+  },
   log_level: setting(
     choice('debug', 'info', 'warn', 'error'),
     'info',
@@ -79,6 +96,11 @@ export const schema = {
     integer(0, 64),
     '0',
     'Worker threads, each with one connection to Redis; 0 for one per core, at most 8.',
+  ),
+  expiration_rules: setting(
+    expirationRules,
+    '',
+    'How long groups live after a push, first match first: {job="nightly"}=26h;{job="cron"}=0; in the file a list of match and expiration.',
   ),
   redis: {
     endpoint: setting(
@@ -147,6 +169,38 @@ export const schema = {
       max_memory: setting(bytes('0', '1024TiB'), '0', 'Memory limit of the embedded Redis; 0 for none.'),
     },
   },
+  push: {
+    max_body_bytes: setting(
+      bytes('1', '1GiB'),
+      '64MiB',
+      'Largest body of a push to a group, uncompressed; there is no bound on those of the ingest path.',
+    ),
+    max_buffered_bytes: setting(
+      bytes('1', '1024GiB'),
+      '256MiB',
+      'Memory for all bodies of pushes to groups together; more of them wait.',
+    ),
+    max_ttl: setting(
+      duration('0', '876000h'),
+      '0',
+      'Longest time to live that a push may ask for; longer ones are shortened to it. 0 for no limit.',
+    ),
+    timestamps: setting(
+      choice('reject', 'strip', 'honor'),
+      'reject',
+      'What to do with a timestamp in a push to a group. One of: [reject, strip, honor]',
+    ),
+    enable_utf8_names: setting(
+      boolean,
+      'true',
+      'Allow any UTF-8 text as the name of a metric or a label, in quotes or, in URLs, with U__ before it.',
+    ),
+    expiry_metric: setting(
+      boolean,
+      'true',
+      'Show push_expiry_time_seconds for every group, beside push_time_seconds.',
+    ),
+  },
   ingest: {
     timestamps: setting(
       choice('strip', 'honor', 'reject'),
@@ -160,6 +214,9 @@ export const schema = {
       '64B',
       'Slowest sender: a body that brings fewer bytes per second over 30 s is cut off; 0 for no limit.',
     ),
+  },
+  telemetry: {
+    in_metrics: setting(boolean, 'false', "Show the gateway's own metrics on the metrics path, too."),
   },
   metrics: {
     compression: setting(boolean, 'true', 'Compress scrapes with gzip when the client asks for it.'),

@@ -10,6 +10,7 @@ import {
   LineCounter,
   parseDocument,
   type Scalar,
+  type YAMLMap,
 } from 'yaml';
 import { ConfigError, quote } from './config-error.ts';
 import { reasonOf } from './file-error.ts';
@@ -121,7 +122,7 @@ class ConfigFile {
     if (isEmpty(value)) {
       return;
     }
-    const text = setting.kind.isList && isSeq(value) ? this.#listText(value.items) : undefined;
+    const text = setting.kind.isList && isSeq(value) ? this.#listText(setting, value.items) : undefined;
     if (text === undefined && !isScalar(value)) {
       const message = `${setting.key} (${this.#at(keyNode)}): got ${kindOf(value)}, takes ${setting.kind.takes}`;
       throw new ConfigError(message, setting.key);
@@ -129,10 +130,26 @@ class ConfigFile {
     this.#given.push({ setting, text: text ?? sourceOf(value as Scalar), from: this.#at(keyNode) });
   }
 
-  /** The items separated by commas; undefined if one of them is a list or a mapping itself. */
-  #listText(items: readonly unknown[]): string | undefined {
-    const nodes = items.map((item) => this.#resolve(item));
-    return nodes.every(isScalar) ? nodes.map(sourceOf).join(',') : undefined;
+  /** The items with their separator between; undefined if one of them is not of the kind that the list takes. */
+  #listText({ kind }: NamedSetting, items: readonly unknown[]): string | undefined {
+    const texts = items.map((item) => {
+      const node = this.#resolve(item);
+      if (kind.itemText === undefined) return isScalar(node) ? sourceOf(node) : undefined;
+      return isMap(node) ? kind.itemText(this.#fields(node)) : undefined;
+    });
+    return texts.includes(undefined) ? undefined : texts.join(kind.separator ?? ',');
+  }
+
+  /** What a mapping of plain values holds; others are left out, and then missed. */
+  #fields(node: YAMLMap): ReadonlyMap<string, string> {
+    const fields = new Map<string, string>();
+    for (const { key, value } of node.items) {
+      const scalar = this.#resolve(value);
+      if (!isScalar(key)) continue;
+      if (fields.has(sourceOf(key))) throw this.#invalid(this.#at(key), 'a key twice');
+      fields.set(sourceOf(key), isScalar(scalar) ? sourceOf(scalar) : '');
+    }
+    return fields;
   }
 
   #resolve(node: unknown): unknown {

@@ -7,6 +7,8 @@ export interface TurnsOptions {
   readonly maxWaiting?: number;
   /** How long one may wait, ms. */
   readonly maxWaitMs?: number;
+  /** The parked take their turn back at once, beyond the limit if need be. */
+  readonly resumeAtOnce?: boolean;
   /** What the refused are told. */
   readonly refusal?: string;
 }
@@ -20,6 +22,7 @@ export class Turns {
   readonly #limit: number;
   readonly #maxWaiting: number;
   readonly #maxWaitMs: number | undefined;
+  readonly #resumeAtOnce: boolean;
   readonly #refusal: string;
   /** A Set keeps the order and forgets one in the middle at no cost. */
   readonly #waiters = new Set<Waiter>();
@@ -30,6 +33,7 @@ export class Turns {
     this.#limit = options.limit;
     this.#maxWaiting = options.maxWaiting ?? Number.POSITIVE_INFINITY;
     this.#maxWaitMs = options.maxWaitMs;
+    this.#resumeAtOnce = options.resumeAtOnce ?? false;
     this.#refusal = options.refusal ?? 'the gateway is busy';
   }
 
@@ -71,7 +75,10 @@ export class Turns {
   /** Takes the turn back. The parked are let in again whatever the number of those who wait, in their order. */
   resume(signal?: AbortSignal): Promise<void> {
     this.#parked -= 1;
-    return this.#wait(signal);
+    if (!this.#resumeAtOnce) return this.#wait(signal);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    this.#held += 1;
+    return Promise.resolve();
   }
 
   /** The parked holder leaves for good. */

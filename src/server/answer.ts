@@ -8,7 +8,8 @@ const LINGER_BYTES = 16 * MIB;
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly contentType: string;
+  /** Undefined for an answer without a body. */
+  readonly contentType?: string;
   readonly body: string;
 }
 
@@ -23,7 +24,7 @@ export async function sendAnswer(req: IncomingMessage, res: ServerResponse, answ
   if (res.destroyed || res.headersSent) return;
   res.statusCode = answer.status;
   for (const [name, value] of Object.entries(answer.headers ?? {})) res.setHeader(name, value);
-  res.setHeader('Content-Type', answer.contentType);
+  if (answer.contentType !== undefined) res.setHeader('Content-Type', answer.contentType);
   res.setHeader('Content-Length', Buffer.byteLength(answer.body));
   if (req.complete) {
     res.end(answer.body);
@@ -53,6 +54,31 @@ function linger(req: IncomingMessage): Promise<void> {
     const timer = setTimeout(done, LINGER_MS);
     req.on('data', discard).on('end', done).on('close', done);
     req.resume();
+  });
+}
+
+/** A success that needs no words: no body, and so no type of it. */
+export function sendEmpty(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  return sendAnswer(req, res, { status, headers, body: '' });
+}
+
+export function sendJson(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  return sendAnswer(req, res, {
+    status,
+    headers,
+    contentType: 'application/json; charset=utf-8',
+    body: `${JSON.stringify(value)}\n`,
   });
 }
 

@@ -1,25 +1,30 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
-import { sendText } from './answer.ts';
+import { sendEmpty, sendJson, sendText } from './answer.ts';
 import { RequestError, toProblem } from './errors.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { requestTelemetry } from './middleware/request-telemetry.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
+import { rawPath } from './raw-url.ts';
 import type { Telemetry } from './telemetry.ts';
 
-type Method = 'GET' | 'POST' | 'PUT';
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
 
-/** One path and what is done there. GET serves HEAD too. */
+/** One path and what is done there. GET serves HEAD too, and OPTIONS is answered everywhere. */
 export interface Endpoint {
-  /** Names it in the telemetry. */
+  /** Names it in the telemetry. A method's own name comes first. */
   readonly name: string;
-  readonly path: string;
+  readonly names?: Readonly<Partial<Record<Method, string>>>;
+  /** A whole path, or which ones: of the path as it came, in all its spellings (see raw-url.ts). */
+  readonly path: string | ((rawPath: string, method: string) => boolean);
   readonly methods: Readonly<Partial<Record<Method, RequestHandler>>>;
 }
 
 export interface AppDeps {
   readonly endpoints: readonly Endpoint[];
+  /** Errors of paths that begin with it are told in JSON. */
+  readonly jsonPrefix?: string;
   readonly lifecycle: Lifecycle;
   readonly telemetry: Telemetry;
   readonly log: Logger;
@@ -42,7 +47,7 @@ export function createApp(deps: AppDeps): Express {
   app.use((req) => {
     throw new RequestError('ERR_NOT_FOUND', `there is nothing at ${JSON.stringify(req.path.slice(0, 100))}`);
   });
-  app.use(errorHandler(deps.log)); // last, so that it catches from all of them
+  app.use(errorHandler(deps.log, deps.jsonPrefix)); // last, so that it catches from all of them
   return app;
 }
 
@@ -54,37 +59,35 @@ function closeWhenDraining(lifecycle: Lifecycle): RequestHandler {
 }
 
 function addRoutes(app: Express, endpoints: readonly Endpoint[]): void {
-  for (const { name, path, methods } of endpoints) {
-    const route = app.route(path).all(named(name));
-    const allowed: string[] = [];
-    for (const [method, handler] of Object.entries(methods) as Array<[Method, RequestHandler]>) {
-      route[method.toLowerCase() as Lowercase<Method>](handler);
-      allowed.push(...(method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  for (const endpoint of endpoints) {
+    const { path } = endpoint;
+    const handle = byMethod(endpoint);
+    if (typeof path === 'string') {
+      app.all(path, handle);
+    } else {
+      app.use((req, res, next) => (path(rawPath(req), req.method) ? handle(req, res, next) : next()));
     }
-    route.all(methodNotAllowed(allowed.join(', ')));
   }
 }
 
-function methodNotAllowed(allow: string): RequestHandler {
-  return (req) => {
+function byMethod({ name, names, methods }: Endpoint): RequestHandler {
+  const known = new Set(['OPTIONS', ...Object.keys(methods), ...(methods.GET ? ['HEAD'] : [])]);
+  const allow = [...known].sort().join(', ');
+  return (req, res, next) => {
+    const method = (req.method === 'HEAD' ? 'GET' : req.method) as Method;
+    res.locals['handler'] = names?.[method] ?? name;
+    const handler = methods[method];
+    if (handler !== undefined) return handler(req, res, next);
+    if (method === 'OPTIONS') return sendEmpty(req, res, 200, { Allow: allow });
     throw new RequestError(
       'ERR_METHOD_NOT_ALLOWED',
       `${req.method} is not for this path: it takes ${allow}`,
-      {
-        headers: { Allow: allow },
-      },
+      { headers: { Allow: allow } },
     );
   };
 }
 
-function named(handler: string): RequestHandler {
-  return (_req, res, next) => {
-    res.locals['handler'] = handler;
-    next();
-  };
-}
-
-function errorHandler(log: Logger): ErrorRequestHandler {
+function errorHandler(log: Logger, jsonPrefix: string | undefined): ErrorRequestHandler {
   // Express knows it by its four parameters.
   return async (error, req, res, _next) => {
     const problem = toProblem(error);
@@ -93,6 +96,10 @@ function errorHandler(log: Logger): ErrorRequestHandler {
     }
     if (res.headersSent) {
       res.destroy();
+      return;
+    }
+    if (jsonPrefix !== undefined && rawPath(req).startsWith(jsonPrefix)) {
+      await sendJson(req, res, problem.status, { status: 'error', error: problem.message }, problem.headers);
       return;
     }
     await sendText(req, res, problem.status, problem.message, problem.headers);

@@ -4,9 +4,14 @@ import { StoreError } from '../redis/failure.ts';
 const STATUS = {
   ERR_BAD_BODY: 400,
   ERR_BAD_QUERY: 400,
+  ERR_BAD_TTL: 400,
+  ERR_GROUPING_KEY: 400,
+  ERR_INCONSISTENT: 400,
+  ERR_FORBIDDEN: 403,
   ERR_NOT_FOUND: 404,
   ERR_METHOD_NOT_ALLOWED: 405,
   ERR_SLOW_BODY: 408,
+  ERR_BODY_TOO_LARGE: 413,
   ERR_LINE_TOO_LONG: 413,
   ERR_TOO_MANY_TYPES: 413,
   ERR_MESSAGE_TOO_LONG: 413,
@@ -15,6 +20,7 @@ const STATUS = {
   // The client has gone, so nobody sees this one; the figure is nginx's, for the log and the telemetry.
   ERR_CLIENT_GONE: 499,
   ERR_INTERNAL: 500,
+  ERR_RELOAD: 500,
   ERR_WORKER_BROKE: 500,
   ERR_BUSY: 503,
   ERR_DRAINING: 503,

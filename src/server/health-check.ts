@@ -9,6 +9,7 @@ export interface HealthCheckOptions {
   readonly host: string | undefined;
   readonly port: number;
   readonly tls: boolean;
+  readonly routePrefix?: string;
 }
 
 /** Asks a running gateway whether it is healthy. Resolves with undefined if so, else with why not; does not reject. */
@@ -17,7 +18,7 @@ export function checkHealth(options: HealthCheckOptions): Promise<string | undef
   const target = {
     host: host === undefined || host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host,
     port: options.port,
-    path: '/-/healthy',
+    path: `${options.routePrefix ?? ''}/-/healthy`,
     timeout: TIMEOUT_MS,
     agent: false as const,
   };

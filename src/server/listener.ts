@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerOptions,
 } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { KIB, SECOND } from '../units.ts';
 import { StartError } from './errors.ts';
@@ -20,13 +20,23 @@ const CLOSE_POLL_MS = 20;
 /** A connection without a request is closed so long after the gateway was told to stop: one may be on its way. */
 const UNUSED_GRACE_MS = 500;
 
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly keyPath: string;
+  readonly certPath: string;
+}
+
+interface Certificate {
+  readonly key: Buffer;
+  readonly cert: Buffer;
+}
+
 export interface ListenerOptions {
   /** Undefined or empty: all interfaces. */
   readonly host: string | undefined;
   /** 0: any that is free. */
   readonly port: number;
-  /** Paths of PEM files. */
-  readonly tls: { readonly keyPath: string; readonly certPath: string } | undefined;
+  readonly tls: TlsFiles | undefined;
   /** An error of the server itself while it runs, such as too many open files. */
   onError(error: Error): void;
 }
@@ -36,17 +46,19 @@ export class Listener {
   readonly #server: Server;
   /** Connections that have not brought a request yet. For Node these are not idle. */
   readonly #unused: ReadonlySet<Socket>;
-  readonly tls: boolean;
+  /** Undefined: plain HTTP. */
+  #certificate: Certificate | undefined;
 
-  private constructor(server: Server, unused: ReadonlySet<Socket>, tls: boolean) {
+  private constructor(server: Server, unused: ReadonlySet<Socket>, certificate: Certificate | undefined) {
     this.#server = server;
     this.#unused = unused;
-    this.tls = tls;
+    this.#certificate = certificate;
   }
 
   /** Resolves once it accepts connections. Throws StartError with one line for the operator. */
   static async open(options: ListenerOptions, handle: RequestListener): Promise<Listener> {
-    const server = await createServer(options);
+    const certificate = options.tls && (await readCertificate(options.tls));
+    const server = createServer(certificate);
     const unused = new Set<Socket>();
     const onRequest: RequestListener = (req, res) => {
       unused.delete(req.socket);
@@ -61,7 +73,28 @@ export class Listener {
     });
     await listen(server, options);
     server.on('error', options.onError);
-    return new Listener(server, unused, options.tls !== undefined);
+    return new Listener(server, unused, certificate);
+  }
+
+  get tls(): boolean {
+    return this.#certificate !== undefined;
+  }
+
+  /**
+   * Reads key and certificate anew, for the connections from now on. False if they are the same as before. Throws
+   * StartError; then nothing has changed.
+   */
+  async renewCertificate(files: TlsFiles): Promise<boolean> {
+    const before = this.#certificate;
+    const certificate = await readCertificate(files);
+    if (before?.key.equals(certificate.key) && before.cert.equals(certificate.cert)) return false;
+    try {
+      (this.#server as HttpsServer).setSecureContext(certificate);
+    } catch (error) {
+      throw unusable(error);
+    }
+    this.#certificate = certificate;
+    return true;
   }
 
   get port(): number {
@@ -106,7 +139,7 @@ export class Listener {
   }
 }
 
-async function createServer(options: ListenerOptions): Promise<Server> {
+function createServer(certificate: Certificate | undefined): Server {
   const http: ServerOptions = {
     // A push may take as long as it takes; the rate of its bytes is watched instead (ingest.min_rate).
     requestTimeout: 0,
@@ -115,16 +148,27 @@ async function createServer(options: ListenerOptions): Promise<Server> {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
   };
-  if (options.tls === undefined) return createHttpServer(http);
-  const { keyPath, certPath } = options.tls;
+  if (certificate === undefined) return createHttpServer(http);
+  try {
+    return createHttpsServer({ ...http, ...certificate, handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS });
+  } catch (error) {
+    throw unusable(error);
+  }
+}
+
+async function readCertificate({ keyPath, certPath }: TlsFiles): Promise<Certificate> {
   try {
     const [key, cert] = await Promise.all([readFile(keyPath), readFile(certPath)]);
-    return createHttpsServer({ ...http, key, cert, handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS });
+    return { key, cert };
   } catch (error) {
-    // The configuration has found them good, so they have changed since.
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(`tls_key_path and tls_cert_path cannot be used: ${reason}`, { cause: error });
+    throw unusable(error);
   }
+}
+
+/** The configuration has found them good, so they have changed since. */
+function unusable(error: unknown): StartError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StartError(`tls_key_path and tls_cert_path cannot be used: ${reason}`, { cause: error });
 }
 
 async function listen(server: Server, options: ListenerOptions): Promise<void> {

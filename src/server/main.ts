@@ -14,6 +14,7 @@ import { packageVersion } from './cli-version.ts';
 import { StartError } from './errors.ts';
 import { checkHealth } from './health-check.ts';
 import { createLogger, type Logger, standardError } from './logger.ts';
+import { describeReload } from './reload.ts';
 import { requireServed, type Service, startService } from './service.ts';
 
 /** How much longer than the requests in flight everything else may take to end, before the end is forced. */
@@ -39,8 +40,12 @@ async function main(): Promise<void> {
     return;
   }
   const { flags, configFile: file } = commandLine;
-  const config = loadConfig({ flags, env: process.env, file });
-  requireServed(config);
+  const load = (): Config => {
+    const config = loadConfig({ flags, env: process.env, file });
+    requireServed(config);
+    return config;
+  };
+  const config = load();
   switch (commandLine.action) {
     case 'check-config':
       process.stdout.write('The configuration is valid.\n');
@@ -49,17 +54,22 @@ async function main(): Promise<void> {
       await reportHealth(config);
       return;
     case 'run':
-      await run(config);
+      await run(config, load);
   }
 }
 
 async function reportHealth(config: Config): Promise<void> {
-  const problem = await checkHealth({ host: config.host, port: config.port, tls: config.tls !== undefined });
+  const problem = await checkHealth({
+    host: config.host,
+    port: config.port,
+    tls: config.tls !== undefined,
+    routePrefix: config.web.routePrefix,
+  });
   process.stdout.write(problem === undefined ? 'healthy\n' : `not healthy: ${problem}\n`);
   process.exitCode = problem === undefined ? 0 : 1;
 }
 
-async function run(config: Config): Promise<void> {
+async function run(config: Config, load: () => Config): Promise<void> {
   const output = standardError();
   const log = createLogger(config.log, output);
   process.on('exit', () => output.flush());
@@ -76,7 +86,7 @@ async function run(config: Config): Promise<void> {
       delay: config.shutdownTimeoutMs + RELEASE_TIMEOUT_MS,
       logger: false,
       // With nothing left to do a start has failed, which has its own exit code.
-      skip: ['beforeExit'],
+      skip: ['beforeExit', 'SIGHUP'],
       onSecondSignal: (signal) => log.warn({ signal }, 'told to stop again: exiting at once'),
       onSecondError: (err) => log.error({ err }, 'an unexpected error while stopping: exiting at once'),
       onTimeout: () => log.error('stopping took too long: exiting at once'),
@@ -97,18 +107,37 @@ async function run(config: Config): Promise<void> {
     closer.close();
   };
   try {
-    service = await startService({ config, log, version, onFatal });
+    service = await startService({
+      config,
+      log,
+      version,
+      loadConfig: load,
+      onQuit: () => {
+        log.info('told to stop by a request to /-/quit');
+        closer.close();
+      },
+      onFatal,
+    });
   } catch (error) {
     closer.uninstall();
     throw error;
   }
   log.debug(describeConfig(config), 'configuration');
+  process.on('SIGHUP', () => void reload(service as Service, log));
   announce(config, service, version, log);
+}
+
+async function reload(service: Service, log: Logger): Promise<void> {
+  try {
+    log.info(`reloaded the configuration: ${describeReload(await service.reload())}`);
+  } catch (err) {
+    log.error({ err }, 'the configuration was not reloaded');
+  }
 }
 
 /** Where it listens, and what to try next. */
 function announce(config: Config, { listener }: Service, version: string, log: Logger): void {
-  const { paths, redis, tls, workers } = config;
+  const { paths, redis, tls, workers, web } = config;
   const scheme = tls ? 'https' : 'http';
   log.info(
     {
@@ -122,7 +151,7 @@ function announce(config: Config, { listener }: Service, version: string, log: L
     'listening',
   );
   const curl = tls ? 'curl -k' : 'curl';
-  const origin = `${scheme}://${listener.reachableAt}`;
+  const origin = `${scheme}://${listener.reachableAt}${web.routePrefix}`;
   log.info(`to push samples: ${curl} --data-binary @examples/data.txt ${origin}${paths.ingest}`);
   log.info(`to see what Prometheus gets: ${curl} ${origin}${paths.metrics}`);
   if (redis.expirationMs === 0) log.info('series are kept for ever (redis.expiration is 0)');

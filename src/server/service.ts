@@ -3,39 +3,32 @@ import { toRedisOptions } from '../../config/redis-options.ts';
 import { EmbeddedServerError, startEmbeddedServer } from '../redis/embedded-server.ts';
 import type { RedisOptions } from '../redis/options.ts';
 import { Store } from '../redis/store.ts';
-import { KIB, MIB, SECOND } from '../units.ts';
-import { Turns } from './admission.ts';
 import { createApp } from './app.ts';
 import { CompactionQueue } from './compaction-queue.ts';
+import { API, endpoints } from './endpoints.ts';
 import { StartError } from './errors.ts';
+import { createHandlers } from './handlers.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Listener } from './listener.ts';
+import { compileRules, LiveSettings } from './live-settings.ts';
 import { LogThrottle } from './log-throttle.ts';
 import type { Logger } from './logger.ts';
 import { Releases } from './releases.ts';
-import { healthy, ready } from './routes/health.ts';
-import { ingestHandler } from './routes/ingest.ts';
-import { landing } from './routes/landing.ts';
-import { scrapeHandler } from './routes/scrape.ts';
-import { telemetryHandler } from './routes/telemetry.ts';
+import { Reload, type ReloadReport } from './reload.ts';
 import { StoreWatch } from './store-watch.ts';
 import { Sweep } from './sweep.ts';
 import { Telemetry } from './telemetry.ts';
+import { createTurns } from './work-turns.ts';
 import { WorkerPool } from './worker-pool.ts';
-
-/** Pushes and scrapes that may wait for their turn, and how long: less than clients and balancers usually wait. */
-const MAX_WAITING = 1_000;
-const MAX_WAIT_MS = 10 * SECOND;
-
-/** Text that all bodies together may gather before it goes to the workers: the size of a block is a body's share. */
-const BLOCK_BUDGET_BYTES = 16 * MIB;
-const LARGEST_BLOCK_BYTES = 512 * KIB;
-const SMALLEST_BLOCK_BYTES = 32 * KIB;
 
 export interface ServiceOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly version: string;
+  /** Reads the configuration anew. Throws ConfigError. */
+  loadConfig(): Config;
+  /** A client has asked for the end. */
+  onQuit(): void;
   /** Something that the gateway cannot do without has ended; it should be stopped. */
   onFatal(error: Error): void;
 }
@@ -43,6 +36,8 @@ export interface ServiceOptions {
 /** The running gateway. */
 export interface Service extends AsyncDisposable {
   readonly listener: Listener;
+  /** Puts into force what of the configuration may change while it runs. Throws ConfigError or StartError. */
+  reload(): Promise<ReloadReport>;
   /** Refuses new work, lets what has begun finish within the shutdown timeout, and lets go of everything. */
   stop(): Promise<void>;
 }
@@ -60,7 +55,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       stopping ??= running.drain().then(() => releases.run());
       return stopping;
     };
-    return { listener: running.listener, stop, [Symbol.asyncDispose]: stop };
+    const { listener, reloading } = running;
+    return { listener, reload: () => reloading.run(), stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await releases.run();
     throw error;
@@ -68,12 +64,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 async function assemble(
-  { config, log, version, onFatal }: ServiceOptions,
+  { config, log, version, loadConfig, onQuit, onFatal }: ServiceOptions,
   releases: Releases,
-): Promise<{ listener: Listener; drain(): Promise<void> }> {
+): Promise<{ listener: Listener; reloading: Reload; drain(): Promise<void> }> {
+  const startTime = new Date();
+  const settings = new LiveSettings(config);
   const lifecycle = new Lifecycle();
   const telemetry = new Telemetry(version);
-  const throttle = new LogThrottle();
 
   const redis = await chooseRedis(config, { log, lifecycle, onFatal }, releases);
   const store = new Store(redis, new StoreWatch({ log, telemetry }));
@@ -98,69 +95,34 @@ async function assemble(
   });
   releases.push('the sweep', () => sweep.close());
 
-  const taskTurns = new Turns({ limit: pool.window });
-  const bodyTurns = new Turns({
-    limit: config.ingest.maxConcurrent,
-    maxWaiting: MAX_WAITING,
-    maxWaitMs: MAX_WAIT_MS,
-    refusal: `too many pushes at once (ingest.max_concurrent is ${config.ingest.maxConcurrent})`,
-  });
-  const scrapeTurns = new Turns({
-    limit: config.metrics.maxConcurrent,
-    maxWaiting: MAX_WAITING,
-    maxWaitMs: MAX_WAIT_MS,
-    refusal: `too many scrapes at once (metrics.max_concurrent is ${config.metrics.maxConcurrent})`,
-  });
+  const turns = createTurns(config, pool.window);
   telemetry.observe({
     ready: () => lifecycle.state === 'ready' && store.ready,
     redisUp: () => store.ready,
-    bodiesInFlight: () => bodyTurns.held + bodyTurns.parked,
-    bodiesWaiting: () => bodyTurns.waiting,
-    scrapesInFlight: () => scrapeTurns.held,
+    bodiesInFlight: () => turns.bodies.held + turns.bodies.parked + turns.pushes.held + turns.pushes.parked,
+    bodiesWaiting: () => turns.bodies.waiting + turns.pushes.waiting,
+    scrapesInFlight: () => turns.scrapes.held,
     tasksInFlight: () => pool.inFlight,
     workerThreads: () => pool.threads,
     workerQueueLength: () => pool.queueLength,
     compactionQueueLength: () => compaction.length,
   });
 
-  const common = { store, lifecycle, telemetry, log, throttle };
-  const ingest = ingestHandler({
-    ...common,
-    bodyTurns,
-    minBytesPerSecond: config.ingest.minRateBytes,
-    ingest: {
-      store,
-      pool,
-      taskTurns,
-      timestamps: config.ingest.timestamps,
-      ttlMs: config.redis.expirationMs,
-      maxLineBytes: config.ingest.maxLineBytes,
-      targetBytes: () => {
-        const share = BLOCK_BUDGET_BYTES / Math.max(bodyTurns.held + bodyTurns.parked, 1);
-        return Math.max(SMALLEST_BLOCK_BYTES, Math.min(share, LARGEST_BLOCK_BYTES));
-      },
-      onResult: (result) => {
-        telemetry.recordIngest(result);
-        compaction.add(result.compact);
-      },
-    },
+  const reloading = new Reload(config, {
+    load: loadConfig,
+    settings,
+    log,
+    // Called when the listener is there, which needs the handlers first.
+    renewCertificate: (files) => listener.renewCertificate(files),
   });
-  const scrape = scrapeHandler({
-    ...common,
-    turns: scrapeTurns,
-    groups: { expiry: true },
-    ...config.metrics,
+  const throttle = new LogThrottle();
+  const handlers = createHandlers({
+    ...{ config, settings, reloading, version, startTime, store, pool, compaction },
+    ...{ turns, lifecycle, telemetry, log, throttle, onQuit },
   });
-  const { paths } = config;
   const app = createApp({
-    endpoints: [
-      { name: 'ingest', path: paths.ingest, methods: { POST: ingest, PUT: ingest } },
-      { name: 'metrics', path: paths.metrics, methods: { GET: scrape } },
-      { name: 'telemetry', path: paths.telemetry, methods: { GET: telemetryHandler(telemetry) } },
-      { name: 'healthy', path: '/-/healthy', methods: { GET: healthy() } },
-      { name: 'ready', path: '/-/ready', methods: { GET: ready({ lifecycle, store }) } },
-      { name: 'landing', path: '/', methods: { GET: landing(paths, version) } },
-    ],
+    endpoints: endpoints(config, handlers),
+    jsonPrefix: `${config.web.routePrefix}${API}/`,
     lifecycle,
     telemetry,
     log,
@@ -185,11 +147,12 @@ async function assemble(
     await compacted;
     lifecycle.advance('stopped');
   };
-  return { listener, drain };
+  return { listener, reloading, drain };
 }
 
-/** Throws StartError for what the configuration can say and this version cannot do yet. */
+/** Throws ConfigError for rules with no selector, StartError for what this version cannot do yet. */
 export function requireServed(config: Config): void {
+  compileRules(config);
   const { mode } = toRedisOptions(config);
   if (mode !== 'server') {
     throw new StartError(`redis.mode: got ${mode}, takes only server in this version`);

@@ -1,7 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from 'prom-client';
 import type { ScrapeSummary } from '../redis/scrape.ts';
-import { KIB } from '../units.ts';
-import type { CompactResult, IngestResult } from '../workers/messages.ts';
+import { KIB, MINUTE, SECOND } from '../units.ts';
+import type { CompactResult, IngestResult, PushResult } from '../workers/messages.ts';
 
 /** What the gauges read when the telemetry is asked for. */
 export interface TelemetrySources {
@@ -24,6 +24,11 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
+// Of the official gateway's summaries: https://pkg.go.dev/github.com/prometheus/client_golang/prometheus#SummaryOpts
+const SUMMARY = { percentiles: [0.1, 0.5, 0.9], maxAgeSeconds: (10 * MINUTE) / SECOND, ageBuckets: 5 };
+/** How Go calls what Node calls otherwise. */
+const GOARCH: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
+
 const LATENCY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const SIZE_BUCKETS = [1, 16, 256]
@@ -42,6 +47,20 @@ export class Telemetry {
   readonly receivedBytes = this.#counter(
     'ingest_received_bytes_total',
     'Bytes of pushed bodies received, as they were sent (compressed or not).',
+  );
+  readonly groupPushes = this.#counter(
+    'group_pushes_total',
+    'Bodies pushed to a group that reached a worker, by outcome: stored, malformed, inconsistent, failed.',
+    ['outcome'],
+  );
+  readonly groupsDeleted = this.#counter('groups_deleted_total', 'Groups deleted on request.');
+  readonly pushDuration = this.#summary(
+    'http_push_duration_seconds',
+    'HTTP request duration for pushes to a group.',
+  );
+  readonly pushSize = this.#summary(
+    'http_push_size_bytes',
+    'HTTP request size for pushes to a group, request line and headers included.',
   );
   readonly samplesAccepted = this.#counter('samples_accepted_total', 'Samples that Redis acknowledged.');
   readonly samplesRejected = this.#counter(
@@ -137,9 +156,9 @@ export class Telemetry {
     new Gauge({
       name: 'pushgateway_build_info',
       help: 'Always 1; the labels tell the version of the gateway and of Node.js.',
-      labelNames: ['version', 'nodeversion'],
+      labelNames: ['branch', 'goarch', 'goos', 'goversion', 'nodeversion', 'revision', 'version'],
       registers: [this.registry],
-    }).set({ version, nodeversion: process.version }, 1);
+    }).set(buildInfo(version), 1);
   }
 
   /** Adds the gauges that are read from others when asked for. */
@@ -180,6 +199,17 @@ export class Telemetry {
     }
   }
 
+  recordPush(result: PushResult): void {
+    this.groupPushes.inc({ outcome: result.outcome });
+    this.blocksWritten.inc(result.blocksWritten);
+    if (result.redisMs > 0) this.redisCommandDuration.observe({ caller: 'worker' }, result.redisMs / 1000);
+    if (result.outcome === 'stored') this.samplesAccepted.inc(result.samples);
+    if (result.failure) {
+      this.samplesNotStored.inc({ reason: result.failure.reason }, result.samples);
+      this.redisErrors.inc({ reason: result.failure.reason });
+    }
+  }
+
   recordCompaction(result: CompactResult): void {
     this.blocksRemoved.inc(result.blocksRemoved);
     this.blocksRewritten.inc(result.blocksRewritten);
@@ -201,6 +231,16 @@ export class Telemetry {
     return new Counter({ name: `pushgateway_${name}`, help, labelNames, registers: [this.registry] });
   }
 
+  #summary(name: string, help: string): Summary<'method'> {
+    return new Summary({
+      name: `pushgateway_${name}`,
+      help,
+      labelNames: ['method'],
+      ...SUMMARY,
+      registers: [this.registry],
+    });
+  }
+
   #gauge(name: string, help: string, collect?: (this: Gauge) => void): Gauge {
     return new Gauge({
       name: `pushgateway_${name}`,
@@ -209,4 +249,17 @@ export class Telemetry {
       ...(collect && { collect }),
     });
   }
+}
+
+/** The labels that the official gateway has, so that its dashboards work. What has no meaning here is empty. */
+function buildInfo(version: string): Readonly<Record<string, string>> {
+  return {
+    branch: '',
+    goarch: GOARCH[process.arch] ?? process.arch,
+    goos: process.platform,
+    goversion: '',
+    nodeversion: process.version,
+    revision: '',
+    version,
+  };
 }

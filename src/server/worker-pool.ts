@@ -5,6 +5,8 @@ import type {
   CompactTask,
   IngestResult,
   IngestTask,
+  PushResult,
+  PushTask,
   Result,
   Task,
 } from '../workers/messages.ts';
@@ -64,6 +66,11 @@ export class WorkerPool {
    */
   ingest(task: IngestTask): Promise<IngestResult> {
     return this.#run(task, [task.text]) as Promise<IngestResult>;
+  }
+
+  /** Moves the body to a thread. Rejects only if the thread breaks. */
+  push(task: PushTask): Promise<PushResult> {
+    return this.#run(task, [task.body]) as Promise<PushResult>;
   }
 
   compact(task: CompactTask): Promise<CompactResult> {

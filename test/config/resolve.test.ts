@@ -160,3 +160,31 @@ test('workers: as many as given, else between 1 and 8', () => {
   const { workers } = loadConfig();
   assert.ok(workers >= 1 && workers <= 8);
 });
+
+test('the route prefix is a path without a slash at the end, by default that of the external URL', () => {
+  const prefix = (flags: Record<string, string>) => loadConfig({ flags }).web.routePrefix;
+  assert.equal(prefix({}), '');
+  assert.equal(prefix({ 'web.route_prefix': '/' }), '');
+  for (const given of ['pg', '/pg', '/pg/']) assert.equal(prefix({ 'web.route_prefix': given }), '/pg');
+  assert.equal(prefix({ 'web.external_url': 'https://example.org/a/b/' }), '/a/b');
+  assert.equal(prefix({ 'web.external_url': 'https://example.org' }), '');
+  assert.equal(prefix({ 'web.external_url': 'http://h/a', 'web.route_prefix': '/' }), '');
+  assert.equal(prefix({ 'web.external_url': 'http://h/a', 'web.route_prefix': '/b' }), '/b');
+  for (const bad of ['/a//b', '/a?b', '/..', 'a b']) {
+    assert.throws(() => prefix({ 'web.route_prefix': bad }), /web\.route_prefix/, bad);
+  }
+  for (const bad of ['example.org/a', 'ftp://h/', 'http://u:p@h/', 'http://h/?q', 'http://h/a%20b']) {
+    assert.throws(() => prefix({ 'web.external_url': bad }), /web\.external_url/, bad);
+  }
+});
+
+test('paths of the API are nobody else’s', () => {
+  for (const path of ['/api/v1', '/api', '/metrics/job', '/metrics/job/x', '/status']) {
+    assert.throws(() => loadConfig({ flags: { ingest_path: path } }), /^ConfigError: ingest_path: got/, path);
+  }
+});
+
+test('the buffers hold one body at least', () => {
+  const flags = { 'push.max_body_bytes': '2MiB', 'push.max_buffered_bytes': '1MiB' };
+  assert.throws(() => loadConfig({ flags }), /push\.max_buffered_bytes/);
+});

@@ -75,19 +75,28 @@ test('an unknown path is 404 in plain text', async () => {
   }
 });
 
-test('a wrong method is 405 with the right ones, OPTIONS and HEAD too', async () => {
+test('a wrong method is 405 with the right ones, HEAD too', async () => {
   await using server = await serve();
-  for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH']) {
+  for (const method of ['GET', 'HEAD', 'DELETE', 'PATCH']) {
     const answer = await fetch(`${server.url}/sink`, { method });
     assert.equal(answer.status, 405, method);
-    assert.equal(answer.headers.get('allow'), 'POST, PUT');
+    assert.equal(answer.headers.get('allow'), 'OPTIONS, POST, PUT');
   }
   const answer = await fetch(`${server.url}/telemetry`, { method: 'POST', body: 'x' });
   assert.equal(answer.status, 405);
-  assert.equal(answer.headers.get('allow'), 'GET, HEAD');
+  assert.equal(answer.headers.get('allow'), 'GET, HEAD, OPTIONS');
   using trace = await RawConnection.open(server.port);
   trace.send('TRACE /sink HTTP/1.1\r\nHost: x\r\n\r\n');
-  await trace.until(/^HTTP\/1.1 405 [\s\S]*Allow: POST, PUT\r\n/);
+  await trace.until(/^HTTP\/1.1 405 [\s\S]*Allow: OPTIONS, POST, PUT\r\n/);
+});
+
+test('OPTIONS tells the methods of a path, and nothing to other origins', async () => {
+  await using server = await serve();
+  const answer = await fetch(`${server.url}/sink`, { method: 'OPTIONS' });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers.get('allow'), 'OPTIONS, POST, PUT');
+  assert.equal(answer.headers.get('access-control-allow-origin'), null);
+  assert.equal(await answer.text(), '');
 });
 
 test('queries are ignored', async () => {
@@ -168,6 +177,16 @@ test('promtool has nothing to say about the telemetry', async () => {
     blocksWritten: 1,
     redisMs: 3,
   });
+  telemetry.recordPush({
+    kind: 'push',
+    outcome: 'stored',
+    samples: 0,
+    compact: [],
+    blocksWritten: 0,
+    redisMs: 1,
+  });
+  telemetry.pushDuration.observe({ method: 'put' }, 0.1);
+  telemetry.pushSize.observe({ method: 'put' }, 300);
   telemetry.recordCompaction({ kind: 'compact', blocksRemoved: 1, blocksRewritten: 1 });
   telemetry.recordWholeScrape({ families: 1, series: 2, bytes: 100, damagedBlocks: 0 }, 0.1);
   telemetry.scrapeDuration.observe({ status_code: '200' }, 0.1);
@@ -182,10 +201,17 @@ test('promtool has nothing to say about the telemetry', async () => {
     'pushgateway_samples_not_stored_total{reason="timeout"} 1',
     'pushgateway_ready 1',
     'pushgateway_worker_threads 2',
-    `pushgateway_build_info{version="1.2.3",nodeversion="${process.version}"} 1`,
+    'pushgateway_group_pushes_total{outcome="stored"} 1',
+    'pushgateway_http_push_duration_seconds_count{method="put"} 1',
+    'pushgateway_http_push_size_bytes{quantile="0.9",method="put"} 300',
   ]) {
     assert.ok(text.includes(`${line}\n`), line);
   }
+  const build = /^pushgateway_build_info\{(.*)\} 1$/m.exec(text)?.[1];
+  for (const label of ['branch=""', 'goarch="', 'goos="', 'goversion=""', 'revision=""', 'version="1.2.3"']) {
+    assert.ok(build?.includes(label), label);
+  }
+  assert.ok(build?.includes(`nodeversion="${process.version}"`));
   assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
   assert.match(text, /^process_resident_memory_bytes /m);
   assert.deepEqual(await promtool(text), { status: 0, output: '' });

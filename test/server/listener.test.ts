@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { StartError } from '../../src/server/errors.ts';
 import { checkHealth } from '../../src/server/health-check.ts';
-import { Listener, type ListenerOptions } from '../../src/server/listener.ts';
+import { Listener, type ListenerOptions, type TlsFiles } from '../../src/server/listener.ts';
 import { SECOND } from '../../src/units.ts';
 import { RawConnection } from './raw-http.ts';
 
@@ -59,23 +61,19 @@ test('an address of another machine is told in one line', async () => {
   );
 });
 
+/** A self-signed certificate of that name, in place of an older one. */
+async function makeCertificate(directory: string, name: string): Promise<TlsFiles> {
+  const files = { keyPath: join(directory, 'key.pem'), certPath: join(directory, 'cert.pem') };
+  await promisify(execFile)('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+    ...['-subj', `/CN=${name}`, '-keyout', files.keyPath, '-out', files.certPath],
+  ]);
+  return files;
+}
+
 test('over TLS', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-tls-'));
-  const tls = { keyPath: join(directory, 'key.pem'), certPath: join(directory, 'cert.pem') };
-  await promisify(execFile)('openssl', [
-    ...[
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-subj',
-      '/CN=x',
-    ],
-    ...['-keyout', tls.keyPath, '-out', tls.certPath],
-  ]);
+  const tls = await makeCertificate(directory, 'x');
   const listener = await Listener.open({ ...LOOPBACK, tls }, (_req, res) => res.end('answer'));
   try {
     const status = await new Promise((resolve, reject) => {
@@ -94,6 +92,35 @@ test('over TLS', async () => {
       Listener.open({ ...LOOPBACK, tls: { ...tls, certPath: join(directory, 'gone.pem') } }, () => {}),
       /^StartError: tls_key_path and tls_cert_path cannot be used: ENOENT/,
     );
+  } finally {
+    await listener.close(0);
+    await rm(directory, { recursive: true });
+  }
+});
+
+test('the certificate can be renewed, for the connections that follow', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-tls-'));
+  const tls = await makeCertificate(directory, 'old');
+  const listener = await Listener.open({ ...LOOPBACK, tls }, (_req, res) => res.end('answer'));
+  const nameShown = async (): Promise<string | undefined> => {
+    const socket = connect({ port: listener.port, host: '127.0.0.1', rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const { CN } = socket.getPeerCertificate().subject;
+    socket.destroy();
+    return String(CN);
+  };
+  try {
+    assert.equal(await listener.renewCertificate(tls), false);
+    await makeCertificate(directory, 'new');
+    assert.equal(await nameShown(), 'old');
+    assert.equal(await listener.renewCertificate(tls), true);
+    assert.equal(await nameShown(), 'new');
+    await writeFile(tls.certPath, 'nonsense');
+    await assert.rejects(
+      listener.renewCertificate(tls),
+      /^StartError: tls_key_path and tls_cert_path cannot/,
+    );
+    assert.equal(await nameShown(), 'new');
   } finally {
     await listener.close(0);
     await rm(directory, { recursive: true });

@@ -21,15 +21,15 @@ export interface GatewayOptions {
  * however that ends. Use it as `await using gateway = await Gateway.start({ redisPort: redis.port })`.
  */
 export class Gateway implements AsyncDisposable {
-  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  /** `http://127.0.0.1:PORT` and the route prefix, without a slash at the end. */
   readonly url: string;
   readonly port: number;
   readonly #process: GuardedProcess;
 
-  private constructor(process: GuardedProcess, scheme: string, port: number) {
+  private constructor(process: GuardedProcess, scheme: string, port: number, routePrefix: string) {
     this.#process = process;
     this.port = port;
-    this.url = `${scheme}://127.0.0.1:${port}`;
+    this.url = `${scheme}://127.0.0.1:${port}${routePrefix}`;
   }
 
   /** Resolves once it listens, which does not mean that Redis is there: see `ready`. */
@@ -38,7 +38,12 @@ export class Gateway implements AsyncDisposable {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (gateway.running && Date.now() < deadline) {
       const listening = /msg="?listening"? .*?address=\S*:(\d+) scheme=(https?)\b/.exec(gateway.output);
-      if (listening) return new Gateway(gateway, listening[2] as string, Number(listening[1]));
+      if (listening) {
+        const prefix = options.args
+          ?.map((arg) => /^--web\.route-prefix=(.*?)\/?$/.exec(arg)?.[1])
+          .find(Boolean);
+        return new Gateway(gateway, listening[2] as string, Number(listening[1]), prefix ?? '');
+      }
       await sleep(10);
     }
     await gateway.stop(0);

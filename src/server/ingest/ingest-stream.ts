@@ -1,9 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { type Duplex, pipeline, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { type FailureReason, StoreError } from '../../redis/failure.ts';
 import type { Store } from '../../redis/store.ts';
-import { KIB } from '../../units.ts';
 import { SeriesHash } from '../../workers/identity.ts';
 import type {
   BodyFormat,
@@ -14,6 +12,7 @@ import type {
   TimestampPolicy,
 } from '../../workers/messages.ts';
 import type { Turns } from '../admission.ts';
+import { createDecoder, encodingProblem } from '../encoding/decoder.ts';
 import { RequestError } from '../errors.ts';
 import type { ContentEncoding } from '../middleware/content-encoding.ts';
 import type { WorkerPool } from '../worker-pool.ts';
@@ -81,7 +80,8 @@ class BodyIngest {
     const onEnd = (error: unknown): void => {
       if (error instanceof RequestError) this.#stop(error);
     };
-    if (encoding === 'gzip') pipeline(source, createGunzip({ chunkSize: 64 * KIB }), blocks, onEnd);
+    const decoder = createDecoder(encoding);
+    if (decoder !== undefined) pipeline(source, decoder, blocks, onEnd);
     else pipeline(source, blocks, onEnd);
     this.#pieces = blocks;
   }
@@ -182,11 +182,5 @@ function bodyError(error: unknown): unknown {
   if (error instanceof LineTooLongError || error instanceof DeclaredTypesError) {
     return new RequestError(error.code, error.message, { cause: error });
   }
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code?.startsWith('Z_')) {
-    return new RequestError('ERR_BAD_BODY', `the body is not whole or not gzip: ${message}`, {
-      cause: error,
-    });
-  }
-  return error;
+  return encodingProblem(error) ?? error;
 }

@@ -1,30 +1,22 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { StoreError } from '../../redis/failure.ts';
-import type { Store } from '../../redis/store.ts';
-import type { Turns } from '../admission.ts';
 import { type Answer, sendAnswer } from '../answer.ts';
-import { RequestError, toProblem } from '../errors.ts';
-import { BodySource } from '../ingest/body-source.ts';
+import { admitBody, type BodyAdmissionDeps } from '../body-admission.ts';
+import { toProblem } from '../errors.ts';
 import { IngestReport } from '../ingest/ingest-report.ts';
 import { type IngestDeps, ingestBody } from '../ingest/ingest-stream.ts';
-import type { Lifecycle } from '../lifecycle.ts';
+import type { LiveSettings } from '../live-settings.ts';
 import type { LogThrottle } from '../log-throttle.ts';
 import type { Logger } from '../logger.ts';
 import { bodyFormat } from '../middleware/body-format.ts';
 import { contentEncoding } from '../middleware/content-encoding.ts';
-import { refusal } from '../readiness.ts';
-import type { Telemetry } from '../telemetry.ts';
+import { queryOf } from '../raw-url.ts';
 
-export interface IngestRouteDeps {
-  readonly store: Store;
-  readonly lifecycle: Lifecycle;
-  readonly telemetry: Telemetry;
+export interface IngestRouteDeps extends BodyAdmissionDeps {
   readonly log: Logger;
   readonly throttle: LogThrottle;
-  /** One for each body that may be read at once. */
-  readonly bodyTurns: Turns;
-  readonly minBytesPerSecond: number;
-  readonly ingest: IngestDeps;
+  readonly settings: Pick<LiveSettings, 'ttlMs'>;
+  readonly ingest: Omit<IngestDeps, 'ttlMs'>;
 }
 
 /** Stores the samples of the body and says how many, once Redis has acknowledged them. */
@@ -41,38 +33,14 @@ export function ingestHandler(deps: IngestRouteDeps): RequestHandler {
 async function receive(deps: IngestRouteDeps, req: Request, res: Response): Promise<IngestReport> {
   try {
     const encoding = contentEncoding(req.headers);
-    await admit(deps, res);
-    // Known to be there when the store is ready, which is only known to be so before the wait.
-    const { identity } = deps.store;
-    if (identity === undefined) {
-      deps.bodyTurns.give();
-      throw refusal(deps) ?? new RequestError('ERR_STORE', 'Redis has just become unavailable');
-    }
-    // Node has asked us instead of sending it: from here on the body is wanted.
-    if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
-    const source = new BodySource(req, {
-      turns: deps.bodyTurns,
-      minBytesPerSecond: deps.minBytesPerSecond,
-      onBytes: (count) => deps.telemetry.receivedBytes.inc(count),
-    });
-    return await ingestBody({ source, encoding, format: bodyFormat(req.headers), identity }, deps.ingest);
+    const ttlMs = deps.settings.ttlMs(queryOf(req), req.headers);
+    const { source, identity } = await admitBody(deps, req, res);
+    const body = { source, encoding, format: bodyFormat(req.headers), identity };
+    return await ingestBody(body, { ...deps.ingest, ttlMs });
   } catch (error) {
     const report = new IngestReport();
     report.error = error;
     return report;
-  }
-}
-
-async function admit(deps: IngestRouteDeps, res: Response): Promise<void> {
-  const refused = refusal(deps);
-  if (refused !== undefined) throw refused;
-  const gone = new AbortController();
-  const onClose = (): void => gone.abort(new RequestError('ERR_CLIENT_GONE', 'the client has gone'));
-  res.once('close', onClose);
-  try {
-    await deps.bodyTurns.take(gone.signal);
-  } finally {
-    res.off('close', onClose);
   }
 }
 
