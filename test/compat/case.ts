@@ -43,6 +43,10 @@ export interface Section {
   /** Appended to the command lines. */
   readonly officialArgs?: readonly string[];
   readonly oursArgs?: readonly string[];
+  /** Before every path of the API. */
+  readonly prefix?: string;
+  /** There is no wipe between the cases: each starts with what the one before it left. */
+  readonly keeps?: true;
   readonly cases: readonly Case[];
 }
 

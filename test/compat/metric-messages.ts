@@ -3,7 +3,8 @@ import { zigzag } from './protobuf.ts';
 
 /** Messages of io.prometheus.client, by their field numbers. */
 
-export const PROTOBUF = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
+export const PROTOBUF =
+  'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
 
 export const COUNTER = 0n;
 export const GAUGE = 1n;
@@ -18,7 +19,15 @@ export function family(name: string, type: bigint, ...metrics: ReadonlyArray<rea
 }
 
 export function labels(values: Labels): Field[] {
-  return Object.entries(values).map(([name, value]): Field => [1, [[1, name], [2, value]]]);
+  return Object.entries(values).map(
+    ([name, value]): Field => [
+      1,
+      [
+        [1, name],
+        [2, value],
+      ],
+    ],
+  );
 }
 
 export function gauge(value: number, names: Labels = {}): Field[] {
@@ -33,8 +42,29 @@ export function untyped(value: number, names: Labels = {}): Field[] {
   return [...labels(names), [5, [[1, value]]]];
 }
 
-export function summary(count: number, sum: number, quantiles: ReadonlyArray<readonly [number, number]>): Field[] {
-  return [[4, [[1, BigInt(count)], [2, sum], ...quantiles.map(([q, v]): Field => [3, [[1, q], [2, v]]])]]];
+export function summary(
+  count: number,
+  sum: number,
+  quantiles: ReadonlyArray<readonly [number, number]>,
+): Field[] {
+  return [
+    [
+      4,
+      [
+        [1, BigInt(count)],
+        [2, sum],
+        ...quantiles.map(
+          ([q, v]): Field => [
+            3,
+            [
+              [1, q],
+              [2, v],
+            ],
+          ],
+        ),
+      ],
+    ],
+  ];
 }
 
 export function exemplar(value: number, names: Labels): Field[] {
@@ -61,7 +91,13 @@ export function nativeHistogram(names: Labels = {}): Field[] {
         [5, zigzag(0)],
         [6, 0.001],
         [7, 2n],
-        [12, [[1, zigzag(0)], [2, 3n]]],
+        [
+          12,
+          [
+            [1, zigzag(0)],
+            [2, 3n],
+          ],
+        ],
         [13, zigzag(1)],
         [13, zigzag(1)],
         [13, zigzag(-1)],

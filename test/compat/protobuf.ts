@@ -26,7 +26,11 @@ function field(id: number, value: Value): Buffer {
     return Buffer.concat([varint(BigInt(id * 8 + 1)), double]);
   }
   const bytes =
-    typeof value === 'string' ? Buffer.from(value) : Buffer.isBuffer(value) ? value : message(value as readonly Field[]);
+    typeof value === 'string'
+      ? Buffer.from(value)
+      : Buffer.isBuffer(value)
+        ? value
+        : message(value as readonly Field[]);
   return Buffer.concat([varint(BigInt(id * 8 + 2)), varint(BigInt(bytes.length)), bytes]);
 }
 

@@ -55,5 +55,5 @@ function assertIsReason({ headers, body }: RawAnswer): void {
   }
   assert.match(headers['content-type'], /^text\/plain; charset=utf-8$/i);
   assert.equal(headers['x-content-type-options'], 'nosniff');
-  assert.match(body.toString(), /^\S[^]*\n$/);
+  assert.match(body.toString(), /^\S[\s\S]*\n$/);
 }

@@ -14,8 +14,8 @@ for (const section of SECTIONS) {
     for (const row of section.cases) {
       const skip = IS_OFFICIAL && row.skipOfficial;
       test(row.name, { skip: skip || false }, async () => {
-        await target.wipe();
-        await runCase(target, row);
+        if (!section.keeps) await target.wipe();
+        await runCase(target, row, section.prefix);
       });
     }
   });

@@ -19,33 +19,35 @@ const FLAGS = ['--web.enable-admin-api', '--web.enable-lifecycle'];
 /** The gateway that the table is run against: the official one or ours, each with nothing in it. */
 export class Target implements AsyncDisposable {
   readonly port: number;
+  readonly #prefix: string;
   readonly #release: () => Promise<void>;
 
-  private constructor(port: number, release: () => Promise<void>) {
+  private constructor(port: number, prefix: string, release: () => Promise<void>) {
     this.port = port;
+    this.#prefix = prefix;
     this.#release = release;
   }
 
   static start(section: Section): Promise<Target> {
-    return IS_OFFICIAL ? Target.#official(section.officialArgs) : Target.#ours(section.oursArgs);
+    return IS_OFFICIAL ? Target.#official(section) : Target.#ours(section);
   }
 
-  static async #official(args: readonly string[] = FLAGS): Promise<Target> {
+  static async #official({ officialArgs: args = FLAGS, prefix = '' }: Section): Promise<Target> {
     const port = await freePort();
     const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-official-'));
     // Debian's program keeps what it holds in a file unless told otherwise.
     const settings = [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file=', ...args];
     const process = await GuardedProcess.spawn('prometheus-pushgateway', settings, { directory });
     await until(() => answers(port), START_TIMEOUT_MS, 'prometheus-pushgateway did not start');
-    return new Target(port, async () => {
+    return new Target(port, prefix, async () => {
       await process.stop(SECOND);
     });
   }
 
-  static async #ours(args: readonly string[] = FLAGS): Promise<Target> {
+  static async #ours({ oursArgs: args = FLAGS, prefix = '' }: Section): Promise<Target> {
     const redis = await RedisServer.start();
     const gateway = await Gateway.ready({ redisPort: redis.port, args });
-    return new Target(gateway.port, async () => {
+    return new Target(gateway.port, prefix, async () => {
       await gateway.stop();
       await redis.stop();
     });
@@ -53,13 +55,13 @@ export class Target implements AsyncDisposable {
 
   /** Removes everything. The official gateway does so after it has answered. */
   async wipe(): Promise<void> {
-    const answer = await exchange(this.port, { method: 'PUT', path: '/api/v1/admin/wipe' });
+    const answer = await exchange(this.port, { method: 'PUT', path: `${this.#prefix}/api/v1/admin/wipe` });
     if (answer.status !== 202) throw new Error(`the wipe was answered ${answer.status}: ${answer.body}`);
     await until(() => this.#isEmpty(), 10 * SECOND, 'still not empty after a wipe');
   }
 
   async #isEmpty(): Promise<boolean> {
-    const { body } = await exchange(this.port, { method: 'GET', path: '/api/v1/metrics' });
+    const { body } = await exchange(this.port, { method: 'GET', path: `${this.#prefix}/api/v1/metrics` });
     return (JSON.parse(body.toString()) as { data: unknown[] }).data.length === 0;
   }
 

@@ -201,16 +201,16 @@ const escapes: Case[] = (
     ['b:c=d,e', 'b:c=d,e'],
     ['a@b', 'a@b'],
   ] as const
-).flatMap(([escape, value]) => [
+).flatMap(([written, value]) => [
   {
-    name: `${escape} in a value`,
-    requests: [put(`/metrics/job/j/a/x${escape}`)],
+    name: `${written} in a value`,
+    requests: [put(`/metrics/job/j/a/x${written}`)],
     expect: [200],
     scrape: stored(`a="x${value}",instance="",job="j"`),
   },
   {
-    name: `${escape} in a job`,
-    requests: [put(`/metrics/job/x${escape}`)],
+    name: `${written} in a job`,
+    requests: [put(`/metrics/job/x${written}`)],
     expect: [200],
     scrape: stored(`instance="",job="x${value}"`),
   },
