@@ -1,4 +1,5 @@
 import type { RawAnswer, RawRequest } from './raw-exchange.ts';
+import type { TargetOptions } from './target.ts';
 
 /**
  * One row of the table: requests, their answers, and what a scrape shows afterwards, all of a gateway that held nothing
@@ -38,13 +39,8 @@ export interface Expectation {
   readonly check?: (answer: RawAnswer) => void;
 }
 
-export interface Section {
+export interface Section extends TargetOptions {
   readonly title: string;
-  /** Appended to the command lines. */
-  readonly officialArgs?: readonly string[];
-  readonly oursArgs?: readonly string[];
-  /** Before every path of the API. */
-  readonly prefix?: string;
   /** There is no wipe between the cases: each starts with what the one before it left. */
   readonly keeps?: true;
   readonly cases: readonly Case[];
@@ -77,6 +73,11 @@ export function of(method: string, path: string, body: string | Buffer = ''): Ra
 /** What a scrape shows after `BODY` was pushed to the group that has these labels. */
 export function stored(labels: string): string[] {
   return [`m{${labels}} 1`, `group {${labels}} ok`];
+}
+
+/** Both say the same, to the letter. */
+export function refusedAs(reason: string): Expectation {
+  return { status: 400, body: `${reason}\n` };
 }
 
 export function refused(reason: string | RegExp): Expectation {

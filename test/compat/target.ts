@@ -7,7 +7,6 @@ import { Gateway } from '../support/gateway.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/processes.ts';
 import { RedisServer } from '../support/redis-server.ts';
-import type { Section } from './case.ts';
 import { exchange } from './raw-exchange.ts';
 
 export const IS_OFFICIAL = process.env['COMPAT_TARGET'] === 'official';
@@ -15,6 +14,14 @@ export const IS_OFFICIAL = process.env['COMPAT_TARGET'] === 'official';
 const START_TIMEOUT_MS = 20 * SECOND;
 /** Both know these flags. */
 const FLAGS = ['--web.enable-admin-api', '--web.enable-lifecycle'];
+
+export interface TargetOptions {
+  /** Appended to the command lines. */
+  readonly officialArgs?: readonly string[];
+  readonly oursArgs?: readonly string[];
+  /** Before every path of the API. */
+  readonly prefix?: string;
+}
 
 /** The gateway that the table is run against: the official one or ours, each with nothing in it. */
 export class Target implements AsyncDisposable {
@@ -28,11 +35,11 @@ export class Target implements AsyncDisposable {
     this.#release = release;
   }
 
-  static start(section: Section): Promise<Target> {
-    return IS_OFFICIAL ? Target.#official(section) : Target.#ours(section);
+  static start(options: TargetOptions = {}): Promise<Target> {
+    return IS_OFFICIAL ? Target.#official(options) : Target.#ours(options);
   }
 
-  static async #official({ officialArgs: args = FLAGS, prefix = '' }: Section): Promise<Target> {
+  static async #official({ officialArgs: args = FLAGS, prefix = '' }: TargetOptions): Promise<Target> {
     const port = await freePort();
     const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-official-'));
     // Debian's program keeps what it holds in a file unless told otherwise.
@@ -44,13 +51,17 @@ export class Target implements AsyncDisposable {
     });
   }
 
-  static async #ours({ oursArgs: args = FLAGS, prefix = '' }: Section): Promise<Target> {
+  static async #ours({ oursArgs: args = FLAGS, prefix = '' }: TargetOptions): Promise<Target> {
     const redis = await RedisServer.start();
     const gateway = await Gateway.ready({ redisPort: redis.port, args });
     return new Target(gateway.port, prefix, async () => {
       await gateway.stop();
       await redis.stop();
     });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}${this.#prefix}`;
   }
 
   /** Removes everything. The official gateway does so after it has answered. */

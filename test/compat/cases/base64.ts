@@ -1,4 +1,4 @@
-import { type Case, del, put, refused, type Section, stored } from '../case.ts';
+import { type Case, del, put, refused, refusedAs, type Section, stored } from '../case.ts';
 
 const J = 'instance="",job="j"';
 /** What the official 1.5.1 does after it could not decode a job. Gone in later versions. */
@@ -52,7 +52,7 @@ const bad: Case[] = (
 ).map(([encoded, message, what]) => ({
   name: `base64 ${what}`,
   requests: [put(`/metrics/job/j/a@base64/${encoded}`)],
-  expect: [refused(`invalid base64 encoding for label a="${decodeURIComponent(encoded)}": ${message}`)],
+  expect: [refusedAs(`invalid base64 encoding for label a="${decodeURIComponent(encoded)}": ${message}`)],
   scrape: [],
 }));
 
@@ -89,7 +89,7 @@ export const BASE64: Section = {
     {
       name: 'upper case after the @ of a label',
       requests: [put('/metrics/job/j/a@BASE64/Mg')],
-      expect: [refused('improper label name "a@BASE64"')],
+      expect: [refusedAs('improper label name "a@BASE64"')],
       scrape: [],
       ours: {
         why: 'utf8-names',
@@ -107,7 +107,7 @@ export const BASE64: Section = {
     {
       name: 'an empty job',
       requests: [put('/metrics/job@base64/='), del('/metrics/job@base64/%3D')],
-      expect: [refused('job name is required'), refused('job name is required')],
+      expect: [refusedAs('job name is required'), refusedAs('job name is required')],
       scrape: [],
     },
     {
