@@ -2,7 +2,13 @@ import type { Section } from './case.ts';
 import { BASE64 } from './cases/base64.ts';
 import { CONSISTENCY, WITHOUT_CHECK } from './cases/consistency.ts';
 import { ENCODINGS } from './cases/encodings.ts';
-import { ENDPOINTS, LOCKED_ENDPOINTS, ROUTE_PREFIX } from './cases/endpoints.ts';
+import {
+  ENDPOINTS,
+  EXTERNAL_URL,
+  LOCKED_ENDPOINTS,
+  ROUTE_PREFIX,
+  TELEMETRY_PATH,
+} from './cases/endpoints.ts';
 import { JSON_API } from './cases/json-api.ts';
 import { LABELS } from './cases/labels.ts';
 import { METHODS_AND_STATUSES } from './cases/methods-and-statuses.ts';
@@ -30,5 +36,7 @@ export const SECTIONS: readonly Section[] = [
   ENDPOINTS,
   LOCKED_ENDPOINTS,
   ROUTE_PREFIX,
+  EXTERNAL_URL,
+  TELEMETRY_PATH,
   JSON_API,
 ];

@@ -173,3 +173,31 @@ export const ROUTE_PREFIX: Section = {
     },
   ],
 };
+
+export const EXTERNAL_URL: Section = {
+  title: 'A.13 the prefix of an external URL',
+  officialArgs: ['--web.enable-admin-api', '--web.external-url=http://proxy.example/pg'],
+  oursArgs: ['--web.enable-admin-api', '--web.external-url=http://proxy.example/pg'],
+  prefix: '/pg',
+  cases: [
+    {
+      name: 'is the prefix of the routes',
+      requests: [put('/pg/metrics/job/j'), get('/pg/-/ready'), put('/metrics/job/j')],
+      expect: [200, 200, 404],
+      scrape: stored(J),
+    },
+  ],
+};
+
+export const TELEMETRY_PATH: Section = {
+  title: 'A.2 another path of scrapes',
+  officialArgs: ['--web.enable-admin-api', '--web.telemetry-path=/scrape'],
+  oursArgs: ['--web.enable-admin-api', '--metrics.path=/scrape'],
+  cases: [
+    {
+      name: 'pushes go to /metrics all the same',
+      requests: [put('/metrics/job/j'), put('/scrape/job/j'), get('/scrape'), get('/metrics')],
+      expect: [200, 404, { status: 200, body: /^m\{instance="",job="j"\} 1$/m }, 404],
+    },
+  ],
+};

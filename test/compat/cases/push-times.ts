@@ -113,7 +113,18 @@ export const PUSH_TIMES: Section = {
       requests: [put('/metrics/job/j', 'a 1\n'), put('/metrics/job/j/instance/', 'b 1\n')],
       expect: [200, 400],
       scrape: 'broken',
-      ours: { why: 'empty-instance', scrape: ['a{instance="",job="j"} 1', 'group {instance="",job="j"} ok'] },
+      ours: {
+        why: 'empty-instance',
+        expect: [200, 200],
+        scrape: [`a{${J}} 1`, `b{${J}} 1`, `group {${J}} ok`],
+      },
+    },
+    {
+      name: 'both with one series',
+      requests: [put('/metrics/job/j'), put('/metrics/job/j/instance/')],
+      expect: [200, 400],
+      scrape: 'broken',
+      ours: { why: 'empty-instance', scrape: [`m{${J}} 1`] },
     },
   ],
 };

@@ -6,7 +6,8 @@ import { familiesOf } from '../protobuf.ts';
 import type { RawAnswer } from '../raw-exchange.ts';
 
 const J = 'instance="",job="j"';
-const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
+// Since 1.11 it ends with the escaping.
+const TEXT = /^text\/plain; version=0\.0\.4; charset=utf-8(; escaping=underscores)?$/;
 const M = /^m\{instance="",job="j"\} 1$/m;
 
 const accepts: Case[] = [
