@@ -132,6 +132,13 @@ const plain: Case[] = [
     expect: [200],
     scrape: stored(J),
   },
+  {
+    name: 'a query string that means something here',
+    requests: [put('/metrics/job/j?ttl=soon'), put('/metrics/job/j?mode=merge')],
+    expect: [200, 200],
+    scrape: stored(J),
+    ours: { why: 'query-parameters', expect: [400, 400], scrape: [] },
+  },
   { name: 'a broken escape', requests: [put('/metrics/job/j/a/%zz')], expect: [400], scrape: [] },
   { name: 'half an escape', requests: [put('/metrics/job/j/a/%2')], expect: [400], scrape: [] },
   {
