@@ -81,6 +81,6 @@ function stateOf({ pushed, failed }: PushTimes, since: number): string {
 
 function numberOf(text: string): number {
   if (text === 'NaN') return Number.NaN;
-  if (/^[+-]?Inf$/.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
+  if (/^[+-]?inf(inity)?$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   return Number(text);
 }

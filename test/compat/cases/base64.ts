@@ -94,7 +94,7 @@ export const BASE64: Section = {
       ours: {
         why: 'utf8-names',
         expect: [200],
-        scrape: [`{"m","a@BASE64"="Mg",instance="",job="j"} 1`],
+        scrape: [`m{"a@BASE64"="Mg",instance="",job="j"} 1`],
       },
     },
     {

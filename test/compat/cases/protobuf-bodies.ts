@@ -271,7 +271,7 @@ const errors: Case[] = [
     name: 'a label name that is not classic',
     requests: [put('/metrics/job/j', delimited(m.family('m', m.GAUGE, m.gauge(1, { 'a-b': '1' }))), TYPE)],
     expect: [refused(/invalid name: a-b|a-b/)],
-    ours: { why: 'utf8-names', expect: [200], scrape: [`{"m","a-b"="1",${J}} 1`] },
+    ours: { why: 'utf8-names', expect: [200], scrape: [`m{"a-b"="1",${J}} 1`] },
   },
   {
     name: 'a metric name that is not classic',

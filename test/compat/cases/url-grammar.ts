@@ -236,8 +236,8 @@ const badNames: Case[] = [
       expect: [200],
       scrape: [
         name === '%CE%A0'
-          ? '{"m",instance="",job="j","Π"="v"} 1'
-          : `{"m","${decodeURIComponent(name)}"="v",instance="",job="j"} 1`,
+          ? 'm{instance="",job="j","Π"="v"} 1'
+          : `m{"${decodeURIComponent(name)}"="v",instance="",job="j"} 1`,
       ],
     },
   })),

@@ -16,7 +16,7 @@ const rows: Case[] = [
     name: 'a quoted label name beside a classic metric name',
     requests: [put('/metrics/job/j', 'm{"a b"="c"} 1\n')],
     expect: [200],
-    scrape: [`{"m","a b"="c",${J}} 1`],
+    scrape: [`m{"a b"="c",${J}} 1`],
   },
   {
     name: 'quotes around a classic name',
@@ -28,25 +28,25 @@ const rows: Case[] = [
     name: 'an escaped name in the URL',
     requests: [put('/metrics/job/j/U__foo_2e_bar/v')],
     expect: [200],
-    scrape: [`{"m","foo.bar"="v",${J}} 1`],
+    scrape: [`m{"foo.bar"="v",${J}} 1`],
   },
   {
     name: 'an escaped name in the URL, in base64',
     requests: [put('/metrics/job/j/U__foo_2e_bar@base64/Mg')],
     expect: [200],
-    scrape: [`{"m","foo.bar"="2",${J}} 1`],
+    scrape: [`m{"foo.bar"="2",${J}} 1`],
   },
   {
     name: 'an underscore is doubled',
     requests: [put('/metrics/job/j/U__a__b_2e_c/v')],
     expect: [200],
-    scrape: [`{"m","a_b.c"="v",${J}} 1`],
+    scrape: [`m{"a_b.c"="v",${J}} 1`],
   },
   {
     name: 'a code point beyond ASCII',
     requests: [put('/metrics/job/j/U___3a0_/v')],
     expect: [200],
-    scrape: [`{"m",${J},"Π"="v"} 1`],
+    scrape: [`m{${J},"Π"="v"} 1`],
   },
   {
     name: 'an escaped name that is classic',
