@@ -63,8 +63,8 @@ export class Instances {
     this.#keepEmpty = keepEmpty;
     if (this.count > 0) this.#table.fill(0);
     this.count = 0;
-    this.keys.length = 0;
-    this.tails.length = 0;
+    this.keys.clear();
+    this.tails.clear();
     this.#sampleCount = 0;
     this.#last = NONE;
     this.bounds.trim();

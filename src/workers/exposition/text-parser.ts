@@ -26,7 +26,7 @@ import { checkPush, withSamples } from './push-check.ts';
 import { PushProblems } from './push-problem.ts';
 import { Rejections } from './rejections.ts';
 import { SampleLine } from './sample-line.ts';
-import { Scratch } from './scratch.ts';
+import { MAX_RENDERED_BYTES, Scratch } from './scratch.ts';
 import { SeriesLines } from './series-lines.ts';
 import { isValidUtf8 } from './utf8.ts';
 
@@ -46,7 +46,8 @@ const MAX_PUSH_FAMILIES = 65_536;
  *
  * Lines in canonical form stay where they are; they take one pass over the bytes and no allocation. On Node 20 this
  * makes 3.5 million lines of 132 bytes a second with one thread (460 MB/s), 1.4 million lines of histograms, and 0.9
- * million if every line has to be rendered anew, say because its labels are not in order.
+ * million if every line has to be rendered anew, say because its labels are not in order. With the labels of a group it
+ * makes 1.3 million lines, 1.7 million of histograms.
  */
 export class TextParser {
   readonly #hash: SeriesHash;
@@ -129,7 +130,7 @@ export class TextParser {
     this.#member = undefined;
     this.#family = undefined;
     this.#entries.reset();
-    this.#scratch.length = 0;
+    this.#scratch.clear();
     this.#families.reset(options.declared);
     this.#instances.reset(group !== undefined);
     this.#rejections.reset();
@@ -154,7 +155,8 @@ export class TextParser {
     const lastNewline = text.lastIndexOf(NEWLINE);
     let at = byteOrderMarkLength(text);
     while (at < text.length) {
-      if (this.#families.list.length >= MAX_FAMILIES && this.#hasEnough(at)) return at;
+      const isMuch = this.#families.list.length >= MAX_FAMILIES || this.#scratch.length > MAX_RENDERED_BYTES;
+      if (isMuch && this.#hasEnough(at)) return at;
       this.#line++;
       if (text[at] === NEWLINE) {
         at++;
@@ -176,11 +178,15 @@ export class TextParser {
     return text.length;
   }
 
-  /** Whether to stop before this line, since there are many families already. */
+  /** Whether to stop before this line, since there is much already. */
   #hasEnough(start: number): boolean {
-    if (!this.#strict) return !this.#mayContinue(start);
-    if (this.#families.list.length < MAX_PUSH_FAMILIES) return false;
-    this.#problems.syntax(this.#line, `Expected at most ${MAX_PUSH_FAMILIES} metric families.`);
+    const isTooLong = this.#scratch.length > MAX_RENDERED_BYTES;
+    if (!this.#strict) return isTooLong || !this.#mayContinue(start);
+    if (!isTooLong && this.#families.list.length < MAX_PUSH_FAMILIES) return false;
+    const limit = isTooLong
+      ? `${MAX_RENDERED_BYTES} bytes with the labels of the group`
+      : `${MAX_PUSH_FAMILIES} metric families`;
+    this.#problems.syntax(this.#line, `Expected at most ${limit}.`);
     return true;
   }
 

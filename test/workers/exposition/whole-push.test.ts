@@ -312,6 +312,19 @@ suite('a push to a group', () => {
     assert.match(push(body(70_000)).problem?.message ?? '', /Expected at most 65536 metric families/);
   });
 
+  test('has a bound on what its group makes of it', () => {
+    const key: GroupingKey = [['job', 'j'.repeat(200_000)]];
+    const body = (n: number, line: (i: number) => string): string =>
+      Array.from({ length: n }, (_, i) => line(i)).join('');
+    const series = push(
+      body(1500, (i) => `x${i} 1\n`),
+      key,
+    );
+    assert.match(series.problem?.message ?? '', /Expected at most 268435456 bytes/);
+    const instances = push(`${HISTOGRAM}\n${body(500, (i) => `h_count{a="${i}"} 1\n`)}`, key);
+    assert.match(instances.problem?.detail ?? '', /refused all of "h".*there is too much of it/);
+  });
+
   test('shows no more of a series in a message than is worth reading', () => {
     const { problem } = push(`x{a="${'y'.repeat(5000)}\x1b"} 1\n`.repeat(2));
     assert.ok((problem?.message.length ?? 0) <= 1000);
