@@ -17,7 +17,7 @@ export class LineLabels {
   count = 0;
   readonly nameStart = new Int32Array(MAX_LABELS);
   readonly nameEnd = new Int32Array(MAX_LABELS);
-  /** 1 if the name needs its quotes. */
+  /** 1 if the name needs its quotes; says nothing if none does. */
   readonly #nameQuoted = new Uint8Array(MAX_LABELS);
   readonly quoteStart = new Int32Array(MAX_LABELS);
   readonly quoteEnd = new Int32Array(MAX_LABELS);
@@ -25,24 +25,29 @@ export class LineLabels {
   /** The labels in order of their names. */
   readonly #order = new Int32Array(MAX_LABELS);
   #text: Buffer = Buffer.alloc(0);
+  #quotedNames = false;
   readonly #compare = (a: number, b: number): number => this.#compareNames(a, b);
 
   reset(text: Buffer): void {
     this.#text = text;
     this.count = 0;
+    this.#quotedNames = false;
   }
 
   /** Takes the name of the next label. */
   begin(start: number, end: number): void {
     this.nameStart[this.count] = start;
     this.nameEnd[this.count] = end;
-    this.#nameQuoted[this.count] = 0;
+    if (this.#quotedNames) this.#nameQuoted[this.count] = 0;
   }
 
   /** Takes the name of the next label, which stands in quotes. */
   beginQuoted(start: number, end: number): void {
     this.begin(start, end);
-    if (!isLabelName(this.#text, start, end)) this.#nameQuoted[this.count] = 1;
+    if (isLabelName(this.#text, start, end)) return;
+    if (!this.#quotedNames) this.#nameQuoted.fill(0, 0, this.count);
+    this.#quotedNames = true;
+    this.#nameQuoted[this.count] = 1;
   }
 
   /** Whether the name that was taken last is that of the label for the metric name. */
@@ -103,8 +108,7 @@ export class LineLabels {
 
   /** Whether any name needs its quotes. */
   anyQuoted(): boolean {
-    for (let i = 0; i < this.count; i++) if (this.#nameQuoted[i] === 1) return true;
-    return false;
+    return this.#quotedNames;
   }
 
   /**
@@ -123,7 +127,7 @@ export class LineLabels {
       const i = this.#order[n];
       if (i === except || (!keepEmpty && quoteStart[i] + 1 === quoteEnd[i])) continue;
       if (to.length > start) to.byte(COMMA);
-      const isQuoted = this.#nameQuoted[i] === 1;
+      const isQuoted = this.#quotedNames && this.#nameQuoted[i] === 1;
       if (isQuoted) to.byte(QUOTE);
       to.copy(text, nameStart[i], nameEnd[i]);
       if (isQuoted) to.byte(QUOTE);
@@ -139,7 +143,7 @@ export class LineLabels {
     const endA = this.nameEnd[a];
     const endB = this.nameEnd[b];
     // Hardly ever; the loop below is in the way of every line that has to be put in order.
-    if ((this.#nameQuoted[a] | this.#nameQuoted[b]) === 1) {
+    if (this.#quotedNames) {
       return compareNames(text, startA, endA, text, startB, endB);
     }
     const shorter = Math.min(endA - startA, endB - startB);
