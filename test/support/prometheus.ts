@@ -33,7 +33,7 @@ export class Prometheus implements AsyncDisposable {
   }
 
   /** Resolves once the server is ready; the first scrape comes about five seconds later. Rejects with its log when it does not come up. */
-  static async start(targets: readonly ScrapeTarget[]): Promise<Prometheus> {
+  static async start(targets: readonly ScrapeTarget[], args: readonly string[] = []): Promise<Prometheus> {
     const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-prometheus-'));
     const configFile = join(directory, 'prometheus.yml');
     await writeFile(configFile, scrapeConfig(targets));
@@ -44,6 +44,7 @@ export class Prometheus implements AsyncDisposable {
         `--config.file=${configFile}`,
         `--storage.tsdb.path=${join(directory, 'data')}`,
         `--web.listen-address=${address}`,
+        ...args,
       ],
       { directory },
     );
