@@ -89,7 +89,7 @@ export class InstanceLines {
       this.#order(instance);
       const flaw = this.#flaw(instance, family, whole);
       if (flaw !== undefined) {
-        if (this.#isBoundGiven(family))
+        if (this.#isBoundGiven(family) && rejections.problems?.first === undefined)
           rejections.problems?.check(this.#entries.line[entry], this.#given(family));
         rejections.instance(this.#entries.line[entry], samples, () => this.#message(instance, family, flaw));
         this.#entries.samples[entry] = 0;
