@@ -1,4 +1,4 @@
-import { MAX_LABELS } from '../sample-line.ts';
+import { MAX_LABELS } from '../line-labels.ts';
 import { NativePart } from './native-part.ts';
 import { readTimestamp, type TimestampFields } from './timestamp-fields.ts';
 import { checkParts, WireError, type WireReader } from './wire-reader.ts';
