@@ -24,23 +24,26 @@ export interface BlockList {
 /**
  * Lists the blocks of a family. A series that lives from before the call until after it is in one of them, or was in
  * one that has been written anew since. Throws StoreError.
+ * @param above only blocks of a higher sequence than this
  */
 export async function listBlocks(
   connection: RedisConnection,
   keys: Keys,
   bucket: number,
   family: string,
+  above?: number,
 ): Promise<BlockList> {
   const blocks: ListedBlock[] = [];
   let [nowMs, revision] = [0, 0];
-  let lowest = '-inf';
+  const first = above === undefined ? '-inf' : `(${above}`;
+  let lowest = first;
   for (;;) {
     const reply = (await connection.run({
       script: 'listBlocks',
       keys: [keys.family(bucket, family), keys.order(bucket, family)],
       args: [lowest, PAGE],
     })) as Array<Buffer | number>;
-    if (lowest === '-inf') [nowMs, revision] = [Number(String(reply[0])), Number(String(reply[1]))];
+    if (lowest === first) [nowMs, revision] = [Number(String(reply[0])), Number(String(reply[1]))];
     for (let i = 2; i < reply.length; i += 3) {
       const field = (reply[i] as Buffer).toString('latin1');
       blocks.push({ field, sequence: Number(String(reply[i + 1])), bytes: Number(reply[i + 2]) });

@@ -24,11 +24,14 @@ export class BlockMerge {
     this.#table = new EntryTable(expected);
   }
 
-  /** The lines of a block that are to be shown, in as few pieces as possible. */
-  *take(block: BlockView, nowMs: number): Generator<Piece, void> {
+  /**
+   * The lines of a block that are to be shown, in as few pieces as possible.
+   * @param deadlineMs that of the block, or of the group that it belongs to
+   */
+  *take(block: BlockView, nowMs: number, deadlineMs: number): Generator<Piece, void> {
     const table = this.#table;
     const { count, value } = block;
-    if (block.deadlineMs <= nowMs) {
+    if (deadlineMs <= nowMs) {
       // Not shown, but what it holds has ended: an older block must not bring it back.
       for (let i = 0; i < count; i++) table.add(block.hi(i), block.lo(i), 0);
       return;

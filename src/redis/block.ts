@@ -85,6 +85,12 @@ export class PayloadWriter {
   }
 }
 
+/** The identities of the entries of a payload, 8 bytes each, as they stand in it. */
+export function entryHashesOf(payload: NodeBuffer): NodeBuffer {
+  const start = HEADER_BYTES - STAMP_BYTES;
+  return payload.subarray(start, start + payload.readUInt32LE(4) * 8);
+}
+
 /** Reads a block, or only its header, in place. */
 export class BlockView {
   readonly value: NodeBuffer;

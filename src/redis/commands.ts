@@ -1,21 +1,31 @@
 import { readFileSync } from 'node:fs';
 
-/** The scripts, by the name of their file in commands/. What each takes and gives stands at its head. */
+/** The scripts, each as its files in commands/, one after the other. What it takes and gives stands at the head of the last. */
 export const SCRIPTS = {
-  commit: 'commit',
-  openSequences: 'open-sequences',
-  readFamilies: 'read-families',
-  listBlocks: 'list-blocks',
-  beginCompaction: 'begin-compaction',
-  readHeaders: 'read-headers',
-  compact: 'compact',
-  endCompaction: 'end-compaction',
+  commit: ['shared/preamble', 'commit'],
+  openSequences: ['open-sequences'],
+  readFamilies: ['read-families'],
+  listBlocks: ['list-blocks'],
+  beginCompaction: ['begin-compaction'],
+  readHeaders: ['read-headers'],
+  compact: ['compact'],
+  endCompaction: ['end-compaction'],
+  beginPush: ['shared/preamble', 'begin-push'],
+  pushFamilies: ['shared/preamble', 'shared/group-blocks', 'push-families'],
+  dropFamilies: ['shared/preamble', 'shared/group-blocks', 'drop-families'],
+  prolongFamilies: ['shared/preamble', 'shared/group-blocks', 'prolong-families'],
+  releaseFamilies: ['release-families'],
+  endPush: ['shared/preamble', 'end-push'],
+  readGroups: ['read-groups'],
+  wipeFamilies: ['wipe-families'],
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;
 
 export function loadScript(name: ScriptName): string {
-  return readFileSync(new URL(`./commands/${SCRIPTS[name]}.lua`, import.meta.url), 'utf8');
+  return SCRIPTS[name]
+    .map((file) => readFileSync(new URL(`./commands/${file}.lua`, import.meta.url), 'utf8'))
+    .join('\n');
 }
 
 /** One run of a script. All keys lie in one slot. */

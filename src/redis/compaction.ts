@@ -5,6 +5,7 @@ import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-l
 import type { RedisConnection } from './client.ts';
 import type { Reply } from './commands.ts';
 import { EntryTable } from './entry-table.ts';
+import { groupOfBlock, groupsOf, livesUntil, readDeadlines } from './holdings.ts';
 import { bucketOf, type Keys } from './keys.ts';
 
 /** Bounds of what passes through one script, which then takes Redis about a millisecond. */
@@ -87,7 +88,7 @@ export async function compactFamily(
 
   const list = await listBlocks(connection, keys, bucket, family);
   await options.pause?.('listed');
-  const { changes, liveBytes, latestDeadlineMs } = await examine(connection, hash, list, options);
+  const { changes, liveBytes, latestDeadlineMs, owners } = await examine(connection, hash, list, options);
 
   let [removed, rewritten] = [0, 0];
   // Oldest first: an expired block may go only when nothing that it hides is left.
@@ -103,7 +104,7 @@ export async function compactFamily(
   await connection.run({
     script: 'endCompaction',
     keys: [hash, order, keys.index(bucket)],
-    args: [token, String(commits), Math.round(liveBytes), latestDeadlineMs, family],
+    args: [token, String(commits), Math.round(liveBytes), latestDeadlineMs, family, owners],
   });
   return { removed, rewritten };
 }
@@ -113,7 +114,7 @@ async function examine(
   hash: string,
   list: BlockList,
   { limits = LIMITS, pause }: CompactionOptions,
-): Promise<{ changes: Change[]; liveBytes: number; latestDeadlineMs: number }> {
+): Promise<{ changes: Change[]; liveBytes: number; latestDeadlineMs: number; owners: string }> {
   const table = new EntryTable(list.blocks.length * 16);
   // Only expired blocks and those that are to change are remembered, and of each entry the number of its newest block.
   const expired = new Map<number, Seen>();
@@ -130,6 +131,7 @@ async function examine(
       keys: [hash],
       args: page.map((block) => Buffer.from(block.field, 'latin1')),
     })) as Array<Buffer | null>;
+    const deadlines = await readDeadlines(connection, hash, groupsOf(page));
     await pause?.('headers');
     const first = from;
     from = to;
@@ -139,10 +141,11 @@ async function examine(
       // Written since the list was made: newer than all of it. To leave it out of account errs on the safe side.
       if (header.sequence !== page[i].sequence) continue;
       const number = first + i;
+      const deadlineMs = livesUntil(header, deadlines.get(groupOfBlock(page[i])));
       const seen: Seen = {
         block: page[i],
         header,
-        expired: header.deadlineMs <= list.nowMs,
+        expired: deadlineMs <= list.nowMs,
         own: [],
         hides: new Set(),
       };
@@ -160,10 +163,10 @@ async function examine(
       liveBytes += seen.block.bytes * share;
       if (seen.own.length === 0 || share < 0.5) {
         stale.push({ number, seen });
-        if (seen.own.length > 0) latestDeadlineMs = Math.max(latestDeadlineMs, header.deadlineMs);
+        if (seen.own.length > 0) latestDeadlineMs = Math.max(latestDeadlineMs, deadlineMs);
         continue;
       }
-      latestDeadlineMs = Math.max(latestDeadlineMs, header.deadlineMs);
+      latestDeadlineMs = Math.max(latestDeadlineMs, deadlineMs);
       // This block stays as it is, stale entries and all: what hides them must stay too.
       for (const [newest, entry] of hiddenBy) {
         expired.get(newest)?.hides.add(identityKey(header, entry));
@@ -183,7 +186,10 @@ async function examine(
       changes.push({ number, ...change(seen, keep.length === 0 ? undefined : keep, true) });
   }
   changes.sort((a, b) => a.number - b.number);
-  return { changes, liveBytes, latestDeadlineMs };
+  const removed = new Set(changes.filter(({ keep }) => keep === undefined).map(({ number }) => number));
+  const left = list.blocks.filter((_, number) => !removed.has(number));
+  const owners = [...new Set(left.map(({ field }) => field.charAt(0)))].join('');
+  return { changes, liveBytes, latestDeadlineMs, owners };
 }
 
 // Two entries of one block with the same key would both be kept as shadows: harmless.

@@ -4,6 +4,7 @@ import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import { BlockMerge, type Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError } from './failure.ts';
+import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 
 /** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
@@ -32,10 +33,12 @@ export const READ_LIMITS: ReadLimits = {
 
 /** Times that a family may change under its reader before the reader gives up. */
 const MAX_ROUNDS = 100;
+/** Likewise, counting blocks that pushes of groups have removed: each costs a short look at what is new. */
+const MAX_REMOVED = 10_000;
 /** Bytes of a stored entry, roughly: only to choose the first size of a table. */
 const TYPICAL_ENTRY_BYTES = 128;
 
-const NOTHING: Promise<Array<Buffer | null>> = Promise.resolve([]);
+const NOTHING: Promise<ReadBlock[]> = Promise.resolve([]);
 const NO_FAMILIES: Promise<FamiliesReply> = Promise.resolve([]);
 
 export interface FamilyHead {
@@ -86,7 +89,7 @@ export async function* readFamilies(
     for (const [i, family] of families.entries()) {
       if (!Array.isArray(family)) continue;
       const name = asked[i];
-      const [type, help, unit, bytes, ...values] = family;
+      const [type, help, unit, bytes, ...fields] = family;
       const head = {
         name,
         type: String(type),
@@ -95,8 +98,8 @@ export async function* readFamilies(
       };
       const kind = kindOf(head.type);
       const texts =
-        values.length > 0
-          ? () => wholeTexts(values as Array<Buffer | null>, Number(String(time)), kind, stats)
+        fields.length > 0
+          ? () => wholeTexts(fields as Buffer[], Number(String(time)), kind, stats)
           : () => pagedTexts(connection, keys, bucket, name, kind, Number(bytes), stats, options);
       readings.push({ ...head, texts });
     }
@@ -135,15 +138,26 @@ export function kindOf(type: string): FamilyKind {
 }
 
 function* wholeTexts(
-  values: ReadonlyArray<Buffer | null>,
+  fields: readonly Buffer[],
   nowMs: number,
   kind: FamilyKind,
   stats: ReadStats,
 ): Generator<Piece, void> {
-  const merge = new BlockMerge(values.length * 16);
-  for (const value of values) {
-    const block = viewOf(value, kind, stats);
-    if (block) yield* merge.take(block, nowMs);
+  const blocks: Array<{ owner: string; view: BlockView }> = [];
+  const deadlines = new Map<string, number>();
+  for (let i = 0; i < fields.length; i += 2) {
+    const owner = fields[i].toString('latin1');
+    if (owner.startsWith(HOLDING)) {
+      deadlines.set(owner.slice(1), fields[i + 1].readDoubleLE(0));
+      continue;
+    }
+    const view = viewOf(fields[i + 1], kind, stats);
+    if (view) blocks.push({ owner, view });
+  }
+  if (blocks.length > 1) blocks.sort((a, b) => b.view.sequence - a.view.sequence);
+  const merge = new BlockMerge(blocks.length * 16);
+  for (const { owner, view } of blocks) {
+    yield* merge.take(view, nowMs, livesUntil(view, deadlines.get(owner.slice(1))));
   }
   stats.series += merge.series;
 }
@@ -154,7 +168,11 @@ function* wholeTexts(
  * - A series moves to a new block, and compaction removes the listed block or takes the series out of it. The older
  *   blocks that are still to be read may hold older values of that series, so nothing more is shown from this list: it
  *   is made again, with the new block at its head, and what has not been read yet is.
- * Whether a block has expired is decided by the time at which its list was made, so that a block that was listed as
+ * - A group replaces its blocks by others, or is deleted. No older block of others holds its series, unless /ingest has
+ *   blocks in the family: then the blocks of the group are not removed, but changed as by compaction. So it is enough to
+ *   read first what is new, and to go on. (The new blocks have higher sequences than all that were listed: those of
+ *   groups are never reserved beforehand.)
+ * Whether a block has expired is decided by the time at which the list was made, so that a block that was listed as
  * living is not taken for ended while its series are pushed again elsewhere.
  */
 async function* pagedTexts(
@@ -168,52 +186,85 @@ async function* pagedTexts(
   options: ReadOptions,
 ): AsyncGenerator<Piece, void> {
   const read = new Map<string, number>();
-  let merge: BlockMerge | undefined;
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    const list = await listBlocks(connection, keys, bucket, name);
-    const unread =
-      round === 0 ? list.blocks : list.blocks.filter(({ field, sequence }) => read.get(field) !== sequence);
-    merge ??= new BlockMerge(bytes / TYPICAL_ENTRY_BYTES);
+  const merge = new BlockMerge(bytes / TYPICAL_ENTRY_BYTES);
+  let list = await listBlocks(connection, keys, bucket, name);
+  let unread = list.blocks;
+  let newest = unread[0]?.sequence ?? 0;
+  let [rounds, removed] = [0, 0];
+  for (;;) {
     await options.pause?.('listed');
-    let settled = true;
-    for await (const [listed, value] of fetchBlocks(connection, keys.family(bucket, name), unread, options)) {
+    let state: 'settled' | 'removed' | 'changed' = 'settled';
+    let taken = 0;
+    for await (const { listed, value, deadlineMs } of fetchBlocks(
+      connection,
+      keys.family(bucket, name),
+      unread,
+      options,
+    )) {
+      taken++;
       if (value === null && !(await isDamaged(connection, keys.order(bucket, name), listed))) {
-        settled = false;
+        state = 'removed';
+        break;
+      }
+      const block = viewOf(value, kind, stats);
+      const isChanged = block !== undefined && block.revision > list.revision;
+      const endsMs = block === undefined ? 0 : livesUntil(block, deadlineMs);
+      // What lived when it was listed and has been taken away since may live on in a newer block: it hides nothing yet.
+      if (isChanged && endsMs <= list.nowMs) {
+        state = 'changed';
         break;
       }
       read.set(listed.field, listed.sequence);
-      const block = viewOf(value, kind, stats);
       if (block === undefined) continue;
-      yield* merge.take(block, list.nowMs);
-      if (block.revision > list.revision) {
-        settled = false;
+      yield* merge.take(block, list.nowMs, endsMs);
+      if (isChanged) {
+        state = 'changed';
         break;
       }
     }
-    if (settled) {
+    if (state === 'settled') {
       stats.series += merge.series;
       return;
     }
+    if (state === 'removed' && ++removed < MAX_REMOVED) {
+      const news = await listBlocks(connection, keys, bucket, name, newest);
+      if (news.revision === list.revision) {
+        newest = news.blocks[0]?.sequence ?? newest;
+        unread = [...news.blocks, ...unread.slice(taken)];
+        continue;
+      }
+    }
+    if (++rounds === MAX_ROUNDS) {
+      throw new StoreError('churn', `the family ${name} changes faster than it can be read`);
+    }
+    list = await listBlocks(connection, keys, bucket, name);
+    newest = list.blocks[0]?.sequence ?? newest;
+    unread = list.blocks.filter(({ field, sequence }) => read.get(field) !== sequence);
   }
-  throw new StoreError('churn', `the family ${name} changes faster than it can be read`);
 }
 
-/** The values of blocks, in their order; the next page is on its way while one is worked on. */
+interface ReadBlock {
+  readonly listed: ListedBlock;
+  readonly value: Buffer | null;
+  /** Of the group that the block belongs to; undefined: the block's own counts. */
+  readonly deadlineMs: number | undefined;
+}
+
+/** The blocks, in their order; the next page is on its way while one is worked on. */
 async function* fetchBlocks(
   connection: RedisConnection,
   hash: string,
   blocks: readonly ListedBlock[],
   { limits = READ_LIMITS, pause }: ReadOptions,
-): AsyncGenerator<[ListedBlock, Buffer | null], void> {
+): AsyncGenerator<ReadBlock, void> {
   let from = 0;
   let to = pageEnd(blocks, from, limits.pageBlocks, limits.pageBytes);
-  let coming = fetchPage(connection, hash, blocks, from, to);
+  let coming = fetchPage(connection, hash, blocks.slice(from, to));
   while (from < to) {
-    const values = await coming;
-    const page = from;
+    const page = await coming;
     [from, to] = [to, pageEnd(blocks, to, limits.pageBlocks, limits.pageBytes)];
-    coming = fetchPage(connection, hash, blocks, from, to);
-    for (let i = 0; i < values.length; i++) yield [blocks[page + i], values[i]];
+    coming = fetchPage(connection, hash, blocks.slice(from, to));
+    yield* page;
     await pause?.('page');
   }
 }
@@ -222,15 +273,32 @@ function fetchPage(
   connection: RedisConnection,
   hash: string,
   blocks: readonly ListedBlock[],
-  from: number,
-  to: number,
-): Promise<Array<Buffer | null>> {
-  if (from === to) return NOTHING;
-  const fields = blocks.slice(from, to).map((block) => Buffer.from(block.field, 'latin1'));
-  const answer = connection.command('HMGET', hash, ...fields) as Promise<Array<Buffer | null>>;
+): Promise<ReadBlock[]> {
+  if (blocks.length === 0) return NOTHING;
+  const groups = groupsOf(blocks);
+  const fields = [...blocks.map(({ field }) => field), ...groups.map((group) => HOLDING + group)];
+  const answer = readPage(connection, hash, blocks, groups, fields);
   // Awaited only when the page before it is done with: until then its failure is nobody's.
   answer.catch(() => {});
   return answer;
+}
+
+async function readPage(
+  connection: RedisConnection,
+  hash: string,
+  blocks: readonly ListedBlock[],
+  groups: readonly string[],
+  fields: readonly string[],
+): Promise<ReadBlock[]> {
+  const values = (await connection.command(
+    'HMGET',
+    hash,
+    ...fields.map((field) => Buffer.from(field, 'latin1')),
+  )) as Array<Buffer | null>;
+  const deadlines = deadlinesOf(groups, values.slice(blocks.length));
+  return blocks.map((listed, i) => {
+    return { listed, value: values[i], deadlineMs: deadlines.get(groupOfBlock(listed)) };
+  });
 }
 
 function viewOf(value: Buffer | null, kind: FamilyKind, stats: ReadStats): BlockView | undefined {

@@ -6,14 +6,20 @@
  *     PREFIX {b} :clock        string  the highest sequence given out in the bucket
  *     PREFIX {b} :f: NAME      hash    a family: the fields below and its blocks
  *     PREFIX {b} :s: NAME      zset    field of a block → its sequence
+ *     PREFIX {b} :groups       hash    id of a group → its record (see commands/end-push.lua)
+ *     PREFIX {b} :deadlines    zset    id of a group → its deadline, ms
+ *     PREFIX {b} :g: ID        hash    families of the group → when each was pushed, s; '': not for certain
+ *     PREFIX {b} :lock: ID     string  token of whoever changes the group just now
  *
  * The scripts give each key but the secret a native expiry at the latest deadline of what it holds, so what nobody
  * pushes leaves Redis by itself. `{b}`, the number of the bucket, is the hash tag: a bucket lies in one slot.
  *
  * Fields of a family: `t` type, `h` help (escaped, as pushed), `u` unit, `d` latest deadline (ms), `n` bytes of all blocks, `l`
  * bytes that lived when it was last compacted, `k` fingerprint of the secret, `v` number of commits, `c` token of the
- * compaction under way, `x` when the last one ended (ms), `r` number of times that one changed blocks. Fields of blocks
- * are longer.
+ * compaction under way, `x` when the last one ended (ms), `r` number of times that one changed blocks, `i` and `g`
+ * whether /ingest and groups may have blocks there, `w` shapes of the groups' keys, `q` who has reserved the family (see
+ * commands/push-families.lua). Longer ones: `i` and a digest, a block of /ingest; `g`, the id of a group and a digest, a
+ * block of that group; `p` and the id of a group, what it holds (see commands/shared/group-blocks.lua).
  */
 export const BUCKETS = 64;
 
@@ -22,16 +28,24 @@ const SUFFIX = /(_bucket|_sum|_count|_total|_created|_info)+$/;
 /** What a scraper without UTF-8 names cannot be shown: an underscore stands for it. */
 const NOT_CLASSIC = /^[0-9]|[^a-zA-Z0-9_:]/gu;
 
+/** What the names of families that can clash have in common. */
+export function baseOf(family: string): string {
+  return family.replace(SUFFIX, '');
+}
+
 /**
  * The bucket of a family: families whose names can clash (`x` as a histogram and `x_count`) share one, so that one
  * script can see both. So do those whose names look the same to a scraper without UTF-8 names (`a.b` and `a_b`).
  */
 export function bucketOf(family: string): number {
-  const base = family.replace(NOT_CLASSIC, '_').replace(SUFFIX, '');
+  return bucketOfText(baseOf(family.replace(NOT_CLASSIC, '_')));
+}
+
+export function bucketOfText(text: string): number {
   // FNV-1a, 32 bits: only spreads load; identity is hashed elsewhere, with a key.
   let hash = 0x811c9dc5;
-  for (let i = 0; i < base.length; i++) {
-    hash = Math.imul(hash ^ base.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   }
   return (hash ^ (hash >>> 15)) & (BUCKETS - 1);
 }
@@ -59,5 +73,21 @@ export class Keys {
 
   order(bucket: number, name: string): string {
     return `${this.#bucketPrefixes[bucket]}s:${name}`;
+  }
+
+  groups(bucket: number): string {
+    return `${this.#bucketPrefixes[bucket]}groups`;
+  }
+
+  groupDeadlines(bucket: number): string {
+    return `${this.#bucketPrefixes[bucket]}deadlines`;
+  }
+
+  groupFamilies(bucket: number, id: Buffer): string {
+    return `${this.#bucketPrefixes[bucket]}g:${id.toString('hex')}`;
+  }
+
+  groupLock(bucket: number, id: Buffer): string {
+    return `${this.#bucketPrefixes[bucket]}lock:${id.toString('hex')}`;
   }
 }

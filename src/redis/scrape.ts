@@ -1,106 +1,108 @@
-import { KIB } from '../units.ts';
-import type { Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
+import { Exposition, type SeriesSelection } from './exposition.ts';
+import { type ExpositionWriter, StoredWriter } from './exposition-writer.ts';
 import { familyNames } from './family-index.ts';
-import {
-  type FamilyReading,
-  kindOf,
-  type ReadOptions,
-  type ReadStats,
-  readFamilies,
-} from './family-reader.ts';
-import { BUCKETS, type Keys } from './keys.ts';
-import { occupiedNames } from './name-claims.ts';
-
-/** Pieces are gathered to chunks of about this size: a write to a socket costs the same for any of them. */
-const CHUNK_BYTES = 128 * KIB;
+import { type FamilyReading, type ReadOptions, type ReadStats, readFamilies } from './family-reader.ts';
+import { groupMetrics } from './group-metrics.ts';
+import { BUCKETS, bucketOf, type Keys } from './keys.ts';
+import { OwnFamilies, type OwnFamily } from './own-families.ts';
+import { renameFamilies } from './renamed-families.ts';
 
 export interface ScrapeSummary {
   readonly families: number;
+  /** Series that were read: of a part, more than were shown. */
   readonly series: number;
   readonly bytes: number;
   readonly damagedBlocks: number;
 }
 
+export interface ScrapeOptions extends ReadOptions {
+  readonly signal?: AbortSignal;
+  /** How it looks. Default: as stored. */
+  readonly writer?: ExpositionWriter;
+  /** Default: everything. */
+  readonly selection?: SeriesSelection | undefined;
+  /** Show what is known of the groups themselves, with or without until when they live. Default: do not. */
+  readonly groups?: { readonly expiry: boolean } | undefined;
+  /** The gateway's own, which give way to what was pushed. */
+  readonly own?: readonly OwnFamily[] | undefined;
+}
+
 /**
- * The exposition of everything that lives, in text format 0.0.4, in chunks: bucket after bucket, family after family,
- * with bounded memory. Throws StoreError when Redis fails: what was given so far is then not a whole exposition.
+ * The exposition of what lives, in chunks: bucket after bucket, family after family, with bounded memory. Throws
+ * StoreError when Redis fails: what was given so far is then not a whole exposition.
  */
 export async function* scrape(
   connection: RedisConnection,
   keys: Keys,
-  options: ReadOptions & { readonly signal?: AbortSignal } = {},
+  options: ScrapeOptions = {},
 ): AsyncGenerator<Buffer, ScrapeSummary> {
+  const { signal, selection } = options;
+  const writer: ExpositionWriter = options.writer ?? new StoredWriter();
+  const own = options.own && new OwnFamilies(options.own, writer);
   const stats: ReadStats = { series: 0, damagedBlocks: 0 };
-  const chunk = new Chunk();
-  let families = 0;
+  const exposition = new Exposition(writer, selection, own);
+
+  async function* showStored(bucket: number, names: readonly string[]): AsyncGenerator<Buffer, void> {
+    const asked = selection === undefined ? names : names.filter((name) => selection.mayHold(name));
+    for await (const readings of readFamilies(connection, keys, bucket, asked, stats, options)) {
+      yield* show(exposition, readings, signal);
+    }
+    signal?.throwIfAborted();
+  }
+
+  const renamed: string[] = [];
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    // Names that families of this bucket have been shown under: a name changes hands only when its family has ended,
-    // and then the new one waits for the next scrape.
-    const shown = new Set<string>();
-    for await (const names of familyNames(connection, keys, bucket)) {
-      for await (const readings of readFamilies(connection, keys, bucket, names, stats, options)) {
-        for (const family of readings) {
-          const claimed = occupiedNames(family.name, kindOf(family.type));
-          if (claimed.some((name) => shown.has(name))) continue;
-          const before = chunk.position;
-          const texts = family.texts();
-          // A turn of the event loop for each of very many small families would take longer than they do.
-          if (Symbol.iterator in texts) {
-            for (const piece of texts) chunk.add(piece, before, family);
-          } else {
-            for await (const piece of texts) {
-              chunk.add(piece, before, family);
-              if (chunk.isFull) yield chunk.take();
-              options.signal?.throwIfAborted();
-            }
-          }
-          if (chunk.position === before) continue;
-          for (const name of claimed) shown.add(name);
-          families++;
-          if (chunk.isFull) yield chunk.take();
-        }
-        options.signal?.throwIfAborted();
-      }
-      options.signal?.throwIfAborted();
+    const names: string[] = [];
+    for await (const page of familyNames(connection, keys, bucket)) {
+      for (const name of page) (writer.otherNames?.(name) === undefined ? names : renamed).push(name);
+    }
+    signal?.throwIfAborted();
+    exposition.enter(names);
+    yield* showStored(bucket, names);
+  }
+  if (renamed.length > 0) {
+    const shown = await renameFamilies(connection, keys, renamed, writer);
+    exposition.enter([...shown.values()]);
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const names = [...shown.keys()].filter((name) => bucketOf(name) === bucket);
+      if (names.length > 0) yield* showStored(bucket, names);
     }
   }
-  const rest = chunk.take();
+  exposition.enter([]);
+  if (options.groups) {
+    for await (const family of groupMetrics(connection, keys, stats, options.groups)) {
+      yield* show(exposition, [family], signal);
+    }
+  }
+  if (own) yield* show(exposition, own.left, signal);
+  exposition.finish();
+  const rest = exposition.take();
   if (rest.length > 0) yield rest;
-  return { families, bytes: chunk.position, ...stats };
+  return { families: exposition.families, bytes: exposition.position, ...stats };
 }
 
-function header({ name, type, help }: FamilyReading): Buffer {
-  const helpLine = help === undefined ? '' : `# HELP ${name} ${help}\n`;
-  return Buffer.from(`${helpLine}# TYPE ${name} ${type}\n`);
-}
-
-class Chunk {
-  #pieces: Buffer[] = [];
-  #bytes = 0;
-  /** Bytes that were added since the beginning. */
-  position = 0;
-
-  get isFull(): boolean {
-    return this.#bytes >= CHUNK_BYTES;
+async function* show(
+  exposition: Exposition,
+  families: readonly FamilyReading[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer, void> {
+  for (const family of families) {
+    const showing = exposition.open(family);
+    if (showing === undefined) continue;
+    const texts = family.texts();
+    // A turn of the event loop for each of very many small families would take longer than they do.
+    if (Symbol.iterator in texts) {
+      for (const piece of texts) showing.piece(piece);
+    } else {
+      for await (const piece of texts) {
+        showing.piece(piece);
+        if (exposition.isFull) yield exposition.take();
+        signal?.throwIfAborted();
+      }
+    }
+    showing.end();
+    if (exposition.isFull) yield exposition.take();
   }
-
-  /** @param start position at the family's beginning: its header comes before its first text, and not without one */
-  add({ text }: Piece, start: number, family: FamilyReading): void {
-    if (this.position === start) this.#push(header(family));
-    this.#push(text);
-  }
-
-  take(): Buffer {
-    const chunk = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces, this.#bytes);
-    this.#pieces = [];
-    this.#bytes = 0;
-    return chunk;
-  }
-
-  #push(piece: Buffer): void {
-    this.#pieces.push(piece);
-    this.#bytes += piece.length;
-    this.position += piece.length;
-  }
+  signal?.throwIfAborted();
 }

@@ -2,10 +2,14 @@ import { SECOND } from '../units.ts';
 import { RedisConnection } from './client.ts';
 import { type FailureReason, StoreError, toStoreError } from './failure.ts';
 import { familyNames } from './family-index.ts';
+import type { GroupInfo } from './group.ts';
+import { deleteGroup, type GroupFamily, groupFamilies, wipe } from './group-store.ts';
+import { LiveGroups } from './groups.ts';
 import { agreeOnSecret } from './identity-secret.ts';
 import { BUCKETS, Keys } from './keys.ts';
+import type { Labels } from './label-text.ts';
 import type { RedisOptions } from './options.ts';
-import { type ScrapeSummary, scrape } from './scrape.ts';
+import { type ScrapeOptions, type ScrapeSummary, scrape } from './scrape.ts';
 import { openSequences } from './sequences.ts';
 
 /** How often Redis is asked whether it is there, so that `ready` is never older than two seconds. */
@@ -28,6 +32,7 @@ export class Store {
   readonly #connection: RedisConnection;
   readonly #keys: Keys;
   readonly #hooks: StoreHooks;
+  readonly #timeoutMs: number;
   readonly #checks: NodeJS.Timeout;
   #secret: Uint8Array | undefined;
   #ready = false;
@@ -37,6 +42,7 @@ export class Store {
   constructor(options: RedisOptions, hooks: StoreHooks) {
     this.#keys = new Keys(options.keyPrefix);
     this.#hooks = hooks;
+    this.#timeoutMs = options.timeoutMs;
     this.#connection = new RedisConnection(options, {
       onReady: () => void this.#check(),
       onDown: (error) => this.#setDown(error),
@@ -75,9 +81,29 @@ export class Store {
     return openSequences(this.#connection, this.#keys);
   }
 
-  /** Everything that lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */
-  scrape(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Buffer, ScrapeSummary> {
+  /** What lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */
+  scrape(options: ScrapeOptions = {}): AsyncGenerator<Buffer, ScrapeSummary> {
     return scrape(this.#connection, this.#keys, options);
+  }
+
+  /** All groups that live. Throws StoreError. */
+  async *groups(): AsyncGenerator<GroupInfo, void> {
+    yield* (await LiveGroups.open(this.#connection, this.#keys)).all();
+  }
+
+  /** Deletes a group with all that it holds. Returns false if there is none. Throws StoreError. */
+  deleteGroup(labels: Labels): Promise<boolean> {
+    return deleteGroup(this.#connection, this.#keys, labels, this.#timeoutMs);
+  }
+
+  /** What a group holds, family after family. Throws StoreError. */
+  groupFamilies(labels: Labels): AsyncGenerator<GroupFamily, void> {
+    return groupFamilies(this.#connection, this.#keys, labels);
+  }
+
+  /** Removes everything, whoever pushed it. What is pushed meanwhile may stay. Throws StoreError. */
+  wipe(): Promise<void> {
+    return wipe(this.#connection, this.#keys);
   }
 
   /** The names of all families, for a slow look at what nobody pushes any more. Throws StoreError. */

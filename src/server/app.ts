@@ -29,7 +29,7 @@ export function createApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // it would need the whole answer in memory
-  app.disable('query parser'); // queries are ignored
+  app.disable('query parser'); // few routes take one, and each reads its own
   app.enable('case sensitive routing');
   app.enable('strict routing');
 

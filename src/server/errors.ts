@@ -3,6 +3,7 @@ import { StoreError } from '../redis/failure.ts';
 /** Every way in which the server refuses or fails a request, and the status that says so: the one place that decides. */
 const STATUS = {
   ERR_BAD_BODY: 400,
+  ERR_BAD_QUERY: 400,
   ERR_NOT_FOUND: 404,
   ERR_METHOD_NOT_ALLOWED: 405,
   ERR_SLOW_BODY: 408,

@@ -145,7 +145,12 @@ async function assemble(
       },
     },
   });
-  const scrape = scrapeHandler({ ...common, turns: scrapeTurns, ...config.metrics });
+  const scrape = scrapeHandler({
+    ...common,
+    turns: scrapeTurns,
+    groups: { expiry: true },
+    ...config.metrics,
+  });
   const { paths } = config;
   const app = createApp({
     endpoints: [

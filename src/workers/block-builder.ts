@@ -8,8 +8,6 @@ import { LatestEntries } from './latest-entries.ts';
 
 /** The text of no block is longer, unless a single entry is. */
 const LONGEST_TEXT_BYTES = 256 * KIB;
-/** Marks the blocks of `/ingest` among those of other owners. */
-const INGEST_OWNER = Buffer.from('i');
 
 /** Of the value of a line, with the blank before it and the newline. */
 const TYPICAL_VALUE_BYTES = 12;
@@ -129,8 +127,7 @@ export class BlockBuilder {
       runEnd = end[i];
     }
     copy(parsed, runStart, runEnd, writer.payload, at);
-    const field = Buffer.concat([INGEST_OWNER, this.#hash.digest128(hashes, to - from)]);
-    return { field, payload: writer.payload, from, to, samples };
+    return { digest: this.#hash.digest128(hashes, to - from), payload: writer.payload, from, to, samples };
   }
 }
 

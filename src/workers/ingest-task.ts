@@ -1,12 +1,13 @@
-import { BlockView, STAMP_BYTES } from '../redis/block.ts';
 import { commit, type FamilyWrite, type Piece } from '../redis/block-store.ts';
 import type { RedisConnection } from '../redis/client.ts';
 import { compactFamily } from '../redis/compaction.ts';
 import { StoreError, toStoreError } from '../redis/failure.ts';
+import { GROUP_METRIC_NAMES } from '../redis/group-metrics.ts';
 import { fingerprint } from '../redis/identity-secret.ts';
 import type { Keys } from '../redis/keys.ts';
 import { SECOND } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
+import { entryTexts } from './entry-texts.ts';
 import { convert } from './exposition/convert.ts';
 import { DeclaredReader } from './exposition/declared-reader.ts';
 import { type ParsedBlock, TextParser } from './exposition/text-parser.ts';
@@ -75,8 +76,9 @@ export class Ingester {
         extended: converted !== undefined,
       });
       const linesBefore = tally.lines;
-      const families = this.#prepare(parsed, (line) => tally.sourceOf(linesBefore + line), offset);
+      const prepared = this.#prepare(parsed, (line) => tally.sourceOf(linesBefore + line), offset);
       tally.read(parsed);
+      const families = prepared.filter((family) => !refuseReserved(family, tally));
       const taken = await this.#store(task, families, tally);
       if (taken.length > 0) await this.#retry(task, taken, tally);
       offset += Math.max(1, ...families.map(({ blocks }) => blocks.length));
@@ -245,19 +247,32 @@ function asFamily({ family, from, to }: TaskPiece): TaskFamily {
   };
 }
 
-function samplesOf({ family, from, to }: TaskPiece): number {
+function samplesOf({ family, from, to }: Omit<TaskPiece, 'outcome'>): number {
   return family.samples.slice(from, to).reduce((sum, samples) => sum + samples, 0);
 }
 
 function linesOf(family: TaskFamily, block: number): Array<{ line: number; text: Buffer }> {
-  const { payload } = family.blocks[block];
-  const view = new BlockView(Buffer.concat([Buffer.alloc(STAMP_BYTES), payload]));
-  let at = view.textAt;
-  return Array.from(family.lines[block], (line, entry) => {
-    const text = view.value.subarray(at, at + view.length(entry));
-    at += text.length;
-    return { line, text };
-  });
+  const texts = entryTexts(family.blocks[block].payload);
+  return Array.from(family.lines[block], (line, entry) => ({ line, text: texts[entry] }));
+}
+
+/** Refuses a family that the store makes itself; returns whether it is one. */
+function refuseReserved(family: TaskFamily, tally: IngestTally): boolean {
+  if (!GROUP_METRIC_NAMES.has(family.name)) return false;
+  const message = `${family.name} is reserved: the gateway tells by it of pushes to groups`;
+  const lines = firstLines(family, 0, family.blocks.length);
+  tally.refused(
+    'reserved_name',
+    samplesOf({ family, from: 0, to: family.blocks.length }),
+    (lines.length > 0 ? lines : [family.metadataLine]).map((line) => ({ line, message })),
+  );
+  return true;
+}
+
+/** The lines of the entries of some blocks, as many as are worth telling. */
+function firstLines(family: TaskFamily, from: number, to: number): number[] {
+  const lines = family.lines.slice(from, to).flatMap((block) => [...block.subarray(0, MAX_ERRORS)]);
+  return lines.slice(0, MAX_ERRORS);
 }
 
 function refuse(piece: TaskPiece, tally: IngestTally): void {
@@ -278,10 +293,9 @@ function refuse(piece: TaskPiece, tally: IngestTally): void {
     tally.refused('type_conflict', 1, [{ line: piece.family.metadataLine, message }]);
     return;
   }
-  const lines = piece.family.lines.slice(from, to).flatMap((block) => [...block.subarray(0, MAX_ERRORS)]);
   tally.refused(
     'type_conflict',
     samplesOf(piece),
-    lines.slice(0, MAX_ERRORS).map((line) => ({ line, message })),
+    firstLines(piece.family, from, to).map((line) => ({ line, message })),
   );
 }

@@ -83,7 +83,13 @@ export interface PushTask {
 export type Task = IngestTask | CompactTask | PushTask;
 
 /** Why a line, or the samples on it, were not stored. Also the `reason` label of the rejected-samples counter. */
-export type RejectReason = 'syntax' | 'type_conflict' | 'incomplete_histogram' | 'timestamp' | 'limit';
+export type RejectReason =
+  | 'syntax'
+  | 'type_conflict'
+  | 'reserved_name'
+  | 'incomplete_histogram'
+  | 'timestamp'
+  | 'limit';
 
 export interface LineError {
   /** Counted from 1 within the block. In protobuf the messages are counted instead. */

@@ -5,23 +5,46 @@ import { toStoreError } from '../redis/failure.ts';
 import { Keys } from '../redis/keys.ts';
 import type { RedisOptions } from '../redis/options.ts';
 import { Ingester } from './ingest-task.ts';
-import type { CompactResult, CompactTask, IngestResult, IngestTask, Result, Task } from './messages.ts';
+import type {
+  CompactResult,
+  CompactTask,
+  IngestResult,
+  IngestTask,
+  PushResult,
+  PushTask,
+  Result,
+  Task,
+} from './messages.ts';
+import { Pusher } from './push-task.ts';
 
 /** Entry of a worker thread: one connection to Redis, one task after the other, as the pool hands them out. */
 const { redis } = workerData as { redis: RedisOptions };
 const connection = new RedisConnection(redis);
 const keys = new Keys(redis.keyPrefix);
 let ingester: Ingester | undefined;
+let pusher: Pusher | undefined;
 
 export default function run(task: Task): Promise<Result> {
-  if (task.kind === 'push') throw new Error('not there yet');
-  return task.kind === 'ingest' ? ingest(task) : compact(task);
+  switch (task.kind) {
+    case 'ingest':
+      return ingest(task);
+    case 'push':
+      return push(task);
+    case 'compact':
+      return compact(task);
+  }
 }
 
 function ingest(task: IngestTask): Promise<IngestResult> {
   const { secret } = task.identity;
   if (!ingester?.isKeyedWith(secret)) ingester = new Ingester(connection, keys, secret);
   return ingester.run(task);
+}
+
+function push(task: PushTask): Promise<PushResult> {
+  const { secret } = task.identity;
+  if (!pusher?.isKeyedWith(secret)) pusher = new Pusher(connection, keys, secret, redis.timeoutMs);
+  return pusher.run(task);
 }
 
 async function compact({ family, unlessWithinMs }: CompactTask): Promise<CompactResult> {

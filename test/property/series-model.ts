@@ -4,11 +4,16 @@ import assert from 'node:assert/strict';
 const MARGIN_MS = 40;
 
 interface Version {
-  readonly value: string;
+  /** Undefined: the series was taken away. */
+  readonly value: string | undefined;
   /** When it was sent and when it was acknowledged, ms. */
   readonly sent: number;
   readonly acknowledged: number;
   readonly ttlMs: number;
+  /** The group that it was pushed to; undefined: none. */
+  readonly group?: number;
+  /** It may have been that the series had just ended and did not come back with this. */
+  readonly uncertain?: boolean;
 }
 
 /** What must be shown, as a plain map of series to the pushes of them, in the order in which they were acknowledged. */
@@ -19,6 +24,17 @@ export class SeriesModel {
     const versions = this.#series.get(series) ?? [];
     versions.push(version);
     this.#series.set(series, versions);
+  }
+
+  /** The latest version of a series, if it is one of the group's that has not been taken away. */
+  latestOf(series: string, group: number): Version | undefined {
+    const latest = this.#series.get(series)?.at(-1);
+    return latest?.group === group && latest.value !== undefined ? latest : undefined;
+  }
+
+  /** All series that were ever pushed. */
+  names(): string[] {
+    return [...this.#series.keys()];
   }
 
   /** Checks an exposition that was read between two moments, while pushes may have gone on. */
@@ -40,7 +56,7 @@ export class SeriesModel {
         );
       } else {
         const lived = current.length > 0 && current[0].acknowledged < begun;
-        assert.ok(!lived || current.some((version) => mayHaveEnded(version, ended)), `missing: ${story()}`);
+        assert.ok(!lived || current.some((version) => mayBeMissing(version, ended)), `missing: ${story()}`);
       }
     }
   }
@@ -50,6 +66,7 @@ function endedBefore({ acknowledged, ttlMs }: Version, moment: number): boolean 
   return ttlMs > 0 && acknowledged + ttlMs + MARGIN_MS < moment;
 }
 
-function mayHaveEnded({ sent, ttlMs }: Version, moment: number): boolean {
+function mayBeMissing({ value, uncertain, sent, ttlMs }: Version, moment: number): boolean {
+  if (value === undefined || uncertain) return true;
   return ttlMs > 0 && sent + ttlMs - MARGIN_MS < moment;
 }

@@ -4,13 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { compactFamily } from '../../src/redis/compaction.ts';
 import { READ_LIMITS } from '../../src/redis/family-reader.ts';
+import { deleteGroup } from '../../src/redis/group-store.ts';
 import { BLOCKS_PER_RESERVATION, openSequences, SEQUENCES_PER_BLOCK } from '../../src/redis/sequences.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { seriesOf, TestStorage } from '../support/storage.ts';
 import { SeriesModel } from './series-model.ts';
 
 /*
- * Random pushes, scrapes, compactions and steps of Redis's clock, through two gateways, each scrape and compaction
+ * Random pushes, to groups and to none, deletions, scrapes, compactions and steps of Redis's clock, through two gateways, each scrape and compaction
  * interrupted by others of these between any two of its steps; after each scrape it is compared with a plain map.
  */
 const FAMILY = 'm';
@@ -21,6 +22,8 @@ const SMALL_STEPS = { headerBlocks: 2, headerBytes: 1e9, changeBlocks: 1, change
 type Step =
   /** Blocks of series; those of a body of several blocks reach Redis in an order of their own. */
   | { do: 'push'; gateway: number; blocks: number[][]; shuffled: boolean; ttlMs: number }
+  /** Blocks of series of a group; no block: its deletion. Others may push the same series to no group. */
+  | { do: 'group'; gateway: number; group: number; blocks: number[][]; mode: 'put' | 'merge'; ttlMs: number }
   | { do: 'scrape'; gateway: number; whole: boolean; between: Step[][] }
   | { do: 'compact'; gateway: number; between: Step[][] }
   | { do: 'clock'; offsetMs: number }
@@ -36,7 +39,23 @@ function steps(ttls: readonly number[], extra: fc.Arbitrary<Step>): fc.Arbitrary
     shuffled: fc.boolean(),
     ttlMs: fc.constantFrom(...ttls),
   });
-  const leaf = fc.oneof({ arbitrary: push, weight: 6 }, { arbitrary: extra, weight: 1 });
+  const group = fc.record({
+    do: fc.constant('group' as const),
+    gateway,
+    group: fc.nat(1),
+    // A body has each series once.
+    blocks: fc
+      .uniqueArray(fc.nat(SERIES - 1), { maxLength: 6 })
+      .chain((series) => fc.nat(series.length).map((cut) => [series.slice(0, cut), series.slice(cut)]))
+      .map((blocks) => blocks.filter((block) => block.length > 0)),
+    mode: fc.constantFrom('put' as const, 'merge' as const),
+    ttlMs: fc.constantFrom(...ttls),
+  });
+  const leaf = fc.oneof(
+    { arbitrary: push, weight: 4 },
+    { arbitrary: group, weight: 4 },
+    { arbitrary: extra, weight: 1 },
+  );
   const nested = (depth: number): fc.Arbitrary<Step> => {
     const inner =
       depth === 0
@@ -68,6 +87,7 @@ class Run {
     if (step.do === 'clock') return this.#gateways[0].setClock(step.offsetMs);
     const gateway = this.#gateways[step.gateway];
     if (step.do === 'push') return this.#push(gateway, step);
+    if (step.do === 'group') return this.#pushToGroup(gateway, step);
     const between = step.between.values();
     const pause = async (): Promise<void> => {
       for (const other of between.next().value ?? []) await this.carryOut(other);
@@ -92,7 +112,9 @@ class Run {
     const sent = Date.now();
     const values: Array<[series: string, value: string]> = [];
     const writes = blocks.map((block) => {
-      const series = block.map((i): [string, string] => [`s="${i}"`, String(++this.#value)]);
+      // Some of them are series that groups push as well: there, too, the latest counts.
+      const labelsOf = (i: number) => (i < SERIES / 2 ? `s="${i}"` : `g="${i % 2}",s="${i}"`);
+      const series = block.map((i): [string, string] => [labelsOf(i), String(++this.#value)]);
       // Of the same series in two blocks of a body, the later one counts. A scrape during the push may see the first.
       for (const [labels, value] of series) values.push([`${FAMILY}{${labels}}`, value]);
       return gateway.family(FAMILY, [gateway.block(FAMILY, series)]);
@@ -112,6 +134,45 @@ class Run {
     }
     const acknowledged = Date.now();
     for (const [series, value] of values) this.#model.push(series, { value, sent, acknowledged, ttlMs });
+  }
+
+  async #pushToGroup(
+    gateway: TestStorage,
+    { group, blocks, mode, ttlMs }: Extract<Step, { do: 'group' }>,
+  ): Promise<void> {
+    const sent = Date.now();
+    const key = [['g', String(group)]] as const;
+    const values = new Map<string, string>();
+    const written = blocks.map((block) => {
+      const series = block.map((i): [string, string] => [`g="${group}",s="${i}"`, String(++this.#value)]);
+      for (const [labels, value] of series) values.set(`${FAMILY}{${labels}}`, value);
+      return gateway.block(FAMILY, series);
+    });
+    if (blocks.length === 0) {
+      await deleteGroup(gateway.connection, gateway.keys, key, 5000);
+    } else {
+      const family = {
+        name: FAMILY,
+        kind: 'plain',
+        type: 'gauge',
+        help: undefined,
+        unit: undefined,
+      } as const;
+      const outcome = await gateway.pushGroupOf(key, [{ ...family, blocks: written }], { mode, ttlMs });
+      assert.equal(outcome.status, 'stored', JSON.stringify(outcome));
+    }
+    const acknowledged = Date.now();
+    for (const name of this.#model.names()) {
+      const before = this.#model.latestOf(name, group);
+      if (before === undefined || values.has(name)) continue;
+      // A merge prolongs what it does not name, unless that has ended already.
+      const next =
+        mode === 'merge' && blocks.length > 0
+          ? { value: before.value, uncertain: before.ttlMs > 0 || before.uncertain === true }
+          : { value: undefined };
+      this.#model.push(name, { ...next, sent, acknowledged, ttlMs, group });
+    }
+    for (const [name, value] of values) this.#model.push(name, { value, sent, acknowledged, ttlMs, group });
   }
 
   async #commit(gateway: TestStorage, ...args: Parameters<TestStorage['commit']>): Promise<void> {

@@ -103,3 +103,23 @@ test('a scrape fails, and does not end, when Redis goes away in the middle', asy
   );
   await storage.connection.whenUp();
 });
+
+test('a large family whose groups are replaced by others at each step is read to its end', async () => {
+  const labels = (group: number, round: number) => `g="${group}",round="${round}"`;
+  const push = (group: number, round: number) =>
+    storage.pushGroup([['g', String(group)]], {
+      m: { [labels(group, round)]: round, [`g="${group}",always="1"`]: round },
+    });
+  const groups = 300;
+  for (let group = 0; group < groups; group++) await push(group, 0);
+  let round = 1;
+  const shown = seriesOf(
+    await storage.scrape({
+      limits: { ...READ_LIMITS, wholeBytes: 0, pageBlocks: 1 },
+      // The oldest are read last.
+      pause: async () => void (round < groups / 2 && (await push(round++, 1))),
+    }),
+  );
+  assert.ok(round > 120, `only ${round} groups were replaced`);
+  for (let group = 0; group < groups; group++) assert.ok(shown.has(`m{g="${group}",always="1"}`));
+});

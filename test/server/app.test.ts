@@ -218,6 +218,7 @@ test('a scrape that fails while its beginning is in the compressor is a clean 50
     log,
     throttle: new LogThrottle(),
     compression: true,
+    groups: { expiry: true },
     timeoutMs: 0,
   });
   const app = createApp({

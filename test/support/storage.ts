@@ -9,8 +9,16 @@ import {
   type Piece,
 } from '../../src/redis/block-store.ts';
 import { RedisConnection } from '../../src/redis/client.ts';
+import { candidateOf, groupOf } from '../../src/redis/group.ts';
+import {
+  type GroupFamilyWrite,
+  type GroupPushOptions,
+  type GroupPushOutcome,
+  pushGroup,
+} from '../../src/redis/group-push.ts';
 import { fingerprint } from '../../src/redis/identity-secret.ts';
 import { Keys } from '../../src/redis/keys.ts';
+import { type Labels, parseLabels } from '../../src/redis/label-text.ts';
 import type { RedisOptions } from '../../src/redis/options.ts';
 import { scrape } from '../../src/redis/scrape.ts';
 import { SeriesHash } from '../../src/workers/identity.ts';
@@ -86,8 +94,7 @@ export class TestStorage implements AsyncDisposable {
       hashes[i * 2 + 1] = this.hash.hi;
       at += texts[i].copy(writer.payload, at);
     }
-    const field = Buffer.concat([Buffer.from('i'), this.hash.digest128(hashes, entries.length)]);
-    return { field, payload: writer.payload };
+    return { digest: this.hash.digest128(hashes, entries.length), payload: writer.payload };
   }
 
   family(name: string, blocks: readonly BlockWrite[], overrides: Partial<FamilyWrite> = {}): FamilyWrite {
@@ -126,6 +133,52 @@ export class TestStorage implements AsyncDisposable {
     for (const { outcome } of await this.commit([this.family(name, [block])], overrides)) {
       assert.equal(outcome.status, 'stored');
     }
+  }
+
+  /** Pushes families of plain series, `labels` (as they are exposed) to value, to a group. */
+  pushGroup(
+    group: Labels,
+    families: Readonly<Record<string, Readonly<Record<string, string | number>>>>,
+    overrides: Partial<GroupPushOptions & { type: string; blockSize: number }> = {},
+  ): Promise<GroupPushOutcome> {
+    const { type = 'gauge', blockSize = 1000 } = overrides;
+    const writes = Object.entries(families).map(([name, series]): GroupFamilyWrite => {
+      const all = Object.entries(series).map(([labels, value]) => [labels, String(value)] as const);
+      const blocks: BlockWrite[] = [];
+      for (let from = 0; from < all.length; from += blockSize) {
+        blocks.push(this.block(name, all.slice(from, from + blockSize)));
+      }
+      return { name, kind: 'plain', type, help: undefined, unit: undefined, blocks };
+    });
+    return this.pushGroupOf(group, writes, {
+      candidates: (family, shapes) => {
+        const ids = new Map<string, Buffer>();
+        for (const labels of Object.keys(families[family.name] ?? {})) {
+          for (const shape of shapes) {
+            const id = candidateOf(shape, new Map(parseLabels(labels)));
+            if (id !== undefined) ids.set(id.toString('hex'), id);
+          }
+        }
+        return Buffer.concat([...ids.values()]);
+      },
+      ...overrides,
+    });
+  }
+
+  pushGroupOf(
+    group: Labels,
+    families: readonly GroupFamilyWrite[],
+    overrides: Partial<GroupPushOptions> = {},
+  ): Promise<GroupPushOutcome> {
+    return pushGroup(this.connection, this.keys, groupOf(group), families, {
+      mode: 'put',
+      ttlMs: 300_000,
+      fingerprint: fingerprint(SECRET),
+      timeoutMs: 5000,
+      holdsSecret: async () => true,
+      candidates: () => Buffer.alloc(0),
+      ...overrides,
+    });
   }
 
   async scrape(options: Parameters<typeof scrape>[2] = {}): Promise<string> {

@@ -1,5 +1,5 @@
 --[[
-  Stores blocks of families of one bucket, all or nothing for each family.
+  Stores blocks of families of one bucket for /ingest, all or nothing for each family. Begins with shared/preamble.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
   Atomic as a whole; fails before its first write, or not at all (out of memory, read-only).
@@ -11,43 +11,24 @@
   ARGV[4] fingerprint of the secret that the identities are hashed with
   ARGV[5] '1': a family under another fingerprint is obsolete and goes
   ARGV[6] number of families
-  then for each family: name, type ('' if not declared), kind, help and unit (each '' or '=' and the text), number of its blocks that
-    come before these in the part of the body, number of names it may clash with, those kinds at which each of them
-    does ('any', 'histogram' or 'histogram summary'), number of blocks, and for each block: field, value without its
-    stamp
+  then for each family: name, type ('' if not declared), kind, help and unit (each '' or '=' and the text), number of its
+    blocks that come before these in the part of the body, number of names it may clash with, those kinds at which each
+    of them does ('any', 'histogram' or 'histogram summary'), number of blocks, and for each block: field, value without
+    its stamp
 
   Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
     0 stored; 1 stored, and the family wants compaction; 'rekey' other fingerprint;
     {type, deadline (ms), i} taken: by the family itself (i = 0) or by the i-th name it may clash with
 ]]
-local call = redis.call
-local NEVER_MS = 253402300799999
 -- Metadata without samples is not in the index and must end by itself.
 local LONGEST_METADATA_MS = 86400000
 local COMPACT_FLOOR = 4096
 
-local time = call('TIME')
-local now_us = time[1] * 1000000 + time[2]
-local now_ms = math.floor(now_us / 1000)
-if now_us > tonumber(ARGV[1]) then return { 'late', string.format('%.0f', now_us) } end
+if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 
-local ttl = tonumber(ARGV[2])
-local deadline = ttl == 0 and NEVER_MS or math.min(now_ms + ttl, NEVER_MS)
+local deadline = deadline_of(tonumber(ARGV[2]))
 local given = tonumber(ARGV[3])
 local fingerprint, force = ARGV[4], ARGV[5] == '1'
-
-local function number(n) return string.format('%.0f', n) end
-
--- Not 'PEXPIREAT … GT': that takes a key without expiry for one that never ends, and older servers lack it.
-local function keep_until(key, at)
-  local left = call('PTTL', key)
-  if left < 0 or now_ms + left < at then call('PEXPIREAT', key, number(at)) end
-end
-
-local function kind_of(type)
-  if type == 'gaugehistogram' then return 'histogram' end
-  return (type == 'histogram' or type == 'summary') and type or 'plain'
-end
 
 local clock = tonumber(call('GET', KEYS[2]) or 0)
 local sequence = math.max(now_us, clock + 1)
@@ -61,7 +42,7 @@ for _ = 1, tonumber(ARGV[6]) do
   local offset, clashes = tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
   local blocks_at = a + 8 + clashes
   local blocks = tonumber(ARGV[blocks_at])
-  local meta = call('HMGET', hash, 't', 'd', 'n', 'l', 'k', 'v')
+  local meta = call('HMGET', hash, 't', 'd', 'n', 'l', 'k', 'v', 'q', 'g')
   local held, held_until = meta[1], tonumber(meta[2] or 0)
   local claims = blocks > 0 or type ~= ''
   local result = 0
@@ -75,19 +56,30 @@ for _ = 1, tonumber(ARGV[6]) do
     end
   end
 
-  -- Its own type: undeclared samples take what is there, and an untyped family takes the first type declared.
+  if result == 0 and claims then
+    local reserved_until, _, reserved = reservation(meta[7])
+    if reserved and (kind_of(reserved) ~= kind or (type ~= '' and type ~= reserved)) then
+      result = { reserved, number(reserved_until), 0 }
+    end
+  end
+
+  -- Its own type: undeclared samples take what is there, and an untyped family takes the first type declared, unless a
+  -- group holds it, whose next push would then be refused.
   if result == 0 and held and claims then
     local declared = type ~= '' and type ~= 'untyped'
-    local fits = kind_of(held) == kind and (not declared or type == held or held == 'untyped')
+    local fits = kind_of(held) == kind and (not declared or type == held or (held == 'untyped' and not meta[8]))
     if held_until > now_ms and not fits then result = { held, number(held_until), 0 } end
     if fits and not declared then type = held end
   end
 
   for i = 1, clashes do
     if result ~= 0 or not claims then break end
-    local other = call('HMGET', KEYS[k + 1 + i], 't', 'd')
-    if other[1] and tonumber(other[2] or 0) > now_ms then
-      local at = ARGV[a + 7 + i]
+    local other = call('HMGET', KEYS[k + 1 + i], 't', 'd', 'q')
+    local at = ARGV[a + 7 + i]
+    local reserved_until, _, reserved = reservation(other[3])
+    if reserved and (at == 'any' or string.find(at, kind_of(reserved), 1, true)) then
+      result = { reserved, number(reserved_until), i }
+    elseif other[1] and tonumber(other[2] or 0) > now_ms then
       if at == 'any' or string.find(at, kind_of(other[1]), 1, true) then result = { other[1], other[2], i } end
     end
   end
@@ -118,7 +110,9 @@ for _ = 1, tonumber(ARGV[6]) do
       sequence = sequence + 1
     end
     local until_ms = math.max(held_until, deadline)
-    local fields = { 't', type, 'd', number(until_ms), 'n', total, 'l', live, 'k', fingerprint, 'v', (meta[6] or 0) + 1 }
+    local fields = {
+      't', type, 'd', number(until_ms), 'n', total, 'l', live, 'k', fingerprint, 'v', (meta[6] or 0) + 1, 'i', 1,
+    }
     if help ~= '' then
       fields[#fields + 1] = 'h'
       fields[#fields + 1] = string.sub(help, 2)
@@ -150,7 +144,5 @@ if stored then
   keep_until(KEYS[2], deadline)
   keep_until(KEYS[1], deadline)
 end
--- Families past their last deadline: their keys are gone. A few at a time, so that no push pays for many.
-local gone = call('ZRANGEBYSCORE', KEYS[1], '-inf', number(now_ms), 'LIMIT', 0, 16)
-if #gone > 0 then call('ZREM', KEYS[1], unpack(gone)) end
+purge_index(KEYS[1])
 return results

@@ -15,6 +15,8 @@ if meta[1] ~= ARGV[1] then return -1 end
 call('HDEL', KEYS[1], 'c')
 local revision = tonumber(meta[3] or 0) + 1
 local bytes, done = tonumber(meta[2]), 0
+-- Digests of the blocks that groups have lost, by group.
+local lost = {}
 for a = 2, #ARGV, 3 do
   local field, value = ARGV[a], ARGV[a + 2]
   local sequence = call('ZSCORE', KEYS[2], field)
@@ -24,9 +26,30 @@ for a = 2, #ARGV, 3 do
     if value == '' then
       call('HDEL', KEYS[1], field)
       call('ZREM', KEYS[2], field)
+      if string.sub(field, 1, 1) == 'g' then
+        local gid = string.sub(field, 2, 9)
+        lost[gid] = lost[gid] or {}
+        lost[gid][string.sub(field, 10)] = true
+      end
     else
       call('HSET', KEYS[1], field, string.sub(value, 1, 24) .. struct.pack('<I4', revision) .. string.sub(value, 29))
       bytes = bytes + #value
+    end
+  end
+end
+for gid, digests in pairs(lost) do
+  -- See shared/group-blocks.lua.
+  local holding = call('HGET', KEYS[1], 'p' .. gid)
+  if holding then
+    local left = {}
+    for i = 9, #holding, 16 do
+      local digest = string.sub(holding, i, i + 15)
+      if not digests[digest] then left[#left + 1] = digest end
+    end
+    if #left == 0 then
+      call('HDEL', KEYS[1], 'p' .. gid)
+    else
+      call('HSET', KEYS[1], 'p' .. gid, string.sub(holding, 1, 8) .. table.concat(left))
     end
   end
 end

@@ -5,8 +5,9 @@
   KEYS the hashes of the families
   ARGV[1] most bytes and ARGV[2] most fields of a family that is read whole; ARGV[3] most bytes and ARGV[4] most fields
     in the answer
-  Output: {time (ms), family, …}: false for one that is gone, else {type, help or false, unit or false, bytes of all blocks, value, …},
-    the values newest first, and none if it is large
+  Output: {time (ms), family, …}: false for one that is gone, else {type, help or false, unit or false, bytes of all
+    blocks, field, value, …}, and no fields if it is large. Of the field of a block only what names its owner is given,
+    'i' or 'g' and the id of a group; those that begin with 'p' say until when what that group holds lives.
 ]]
 local call = redis.call
 local time = call('TIME')
@@ -14,8 +15,7 @@ local result = { string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) 
 local whole_bytes, whole_fields = tonumber(ARGV[1]), tonumber(ARGV[2])
 local most_bytes, most_fields = tonumber(ARGV[3]), tonumber(ARGV[4])
 local bytes, fields_read = 0, 0
-
-local function newer(a, b) return a.sequence > b.sequence end
+local INGEST = string.byte('i')
 
 for _, hash in ipairs(KEYS) do
   local meta = call('HMGET', hash, 't', 'h', 'u', 'n')
@@ -30,15 +30,14 @@ for _, hash in ipairs(KEYS) do
       bytes, fields_read = bytes + size, fields_read + count
       -- All fields in one call: for a small family cheaper than its blocks in their order.
       local fields = call('HGETALL', hash)
-      local blocks = {}
       for i = 1, #fields, 2 do
-        if #fields[i] > 1 then
-          local value = fields[i + 1]
-          blocks[#blocks + 1] = { value = value, sequence = #value >= 8 and struct.unpack('<d', value) or 0 }
+        local field = fields[i]
+        if #field > 1 then
+          local n = #family
+          family[n + 1] = string.byte(field) == INGEST and 'i' or string.sub(field, 1, 9)
+          family[n + 2] = fields[i + 1]
         end
       end
-      if #blocks > 1 then table.sort(blocks, newer) end
-      for i, block in ipairs(blocks) do family[4 + i] = block.value end
     end
     result[#result + 1] = family
   end

@@ -2,16 +2,21 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
+import type { SeriesSelection } from '../../redis/exposition.ts';
 import { StoreError } from '../../redis/failure.ts';
 import type { ScrapeSummary } from '../../redis/scrape.ts';
 import type { Store } from '../../redis/store.ts';
 import { KIB } from '../../units.ts';
 import type { Turns } from '../admission.ts';
 import { RequestError } from '../errors.ts';
+import { type Format, negotiate } from '../exposition/negotiate.ts';
+import { ownFamilies } from '../exposition/own-metrics.ts';
+import { SeriesFilter } from '../exposition/series-filter.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { LogThrottle } from '../log-throttle.ts';
 import type { Logger } from '../logger.ts';
 import { refusal } from '../readiness.ts';
+import { parseSelector, SelectorError } from '../selectors.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 /** A reader that lets us wait longer lends its turn to others. */
@@ -19,7 +24,8 @@ const SLOW_READER_MS = 100;
 /** So many may do so: each keeps a page of blocks and the table of a family in memory. */
 const MAX_LENT = 32;
 
-const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+/** Selectors and jobs of one scrape: each series may have to be compared with all of them. */
+const MAX_FILTERS = 100;
 
 export interface ScrapeDeps {
   readonly store: Store;
@@ -31,11 +37,23 @@ export interface ScrapeDeps {
   readonly compression: boolean;
   /** 0: no limit. */
   readonly timeoutMs: number;
+  /** What is shown of the groups themselves. */
+  readonly groups: { readonly expiry: boolean };
+  /** The gateway's own metrics, in text format, if they are to be in the same exposition. */
+  readonly inMetrics?: (() => Promise<string>) | undefined;
+}
+
+/** What is asked for. */
+interface Scrape {
+  readonly format: Format;
+  /** Undefined: everything. */
+  readonly selection: SeriesSelection | undefined;
 }
 
 /**
- * Everything that lives, as one exposition. A failure before the first byte is answered; one after it breaks the
- * connection, so that nobody takes a part for the whole.
+ * Everything that lives, or what `match[]` and `job` select of it, as one exposition in the format that Accept asks for.
+ * A failure before the first byte is answered; one after it breaks the connection, so that nobody takes a part for the
+ * whole.
  */
 export function scrapeHandler(deps: ScrapeDeps): RequestHandler {
   return async (req, res) => {
@@ -46,8 +64,9 @@ export function scrapeHandler(deps: ScrapeDeps): RequestHandler {
     });
     const refused = refusal(deps);
     if (refused !== undefined) throw refused;
+    const scrape: Scrape = { format: negotiate(req.headers.accept), selection: selectionOf(req) };
     if (req.method === 'HEAD') {
-      setHeaders(deps, req, res);
+      setHeaders(deps, scrape.format, req, res);
       res.end();
       return;
     }
@@ -59,8 +78,9 @@ export function scrapeHandler(deps: ScrapeDeps): RequestHandler {
       const turn = new LentTurn(deps.turns, abort.signal);
       await turn.take();
       try {
-        const summary = await stream(deps, req, res, abort.signal, turn);
-        deps.telemetry.recordWholeScrape(summary, (performance.now() - start) / 1000);
+        const summary = await stream(deps, scrape, req, res, abort.signal, turn);
+        if (scrape.selection === undefined)
+          deps.telemetry.recordWholeScrape(summary, (performance.now() - start) / 1000);
         reportDamage(deps, summary.damagedBlocks);
       } finally {
         turn.end();
@@ -73,19 +93,42 @@ export function scrapeHandler(deps: ScrapeDeps): RequestHandler {
   };
 }
 
+function selectionOf(req: Request): SeriesSelection | undefined {
+  const query = new URL(req.originalUrl, 'http://gateway').searchParams;
+  const selectors = query.getAll('match[]');
+  const jobs = query.getAll('job');
+  if (selectors.length === 0 && jobs.length === 0) return undefined;
+  if (selectors.length + jobs.length > MAX_FILTERS)
+    throw new RequestError('ERR_BAD_QUERY', `more than ${MAX_FILTERS} selectors and jobs`);
+  try {
+    return new SeriesFilter(selectors.map(parseSelector), jobs);
+  } catch (error) {
+    if (!(error instanceof SelectorError)) throw error;
+    throw new RequestError('ERR_BAD_QUERY', `match[]: ${error.message}`, { cause: error });
+  }
+}
+
 async function stream(
   deps: ScrapeDeps,
+  { format, selection }: Scrape,
   req: Request,
   res: Response,
   signal: AbortSignal,
   turn: LentTurn,
 ): Promise<ScrapeSummary> {
-  const chunks = deps.store.scrape({ signal });
+  const own = deps.inMetrics && ownFamilies(await deps.inMetrics());
+  const chunks = deps.store.scrape({
+    signal,
+    selection,
+    own,
+    groups: deps.groups,
+    writer: format.createWriter(),
+  });
   let sink: Writable | undefined;
   try {
     // Headers wait for the first chunk: until then there can be a proper answer to a failure.
     let next = await chunks.next();
-    sink = openSink(deps, req, res);
+    sink = openSink(deps, format, req, res);
     while (!next.done) {
       if (!sink.write(next.value)) await turn.lendWhile(once(sink, 'drain', { signal }));
       signal.throwIfAborted();
@@ -150,8 +193,8 @@ class LentTurn {
   }
 }
 
-function openSink(deps: ScrapeDeps, req: Request, res: Response): Writable {
-  if (!setHeaders(deps, req, res)) return res;
+function openSink(deps: ScrapeDeps, format: Format, req: Request, res: Response): Writable {
+  if (!setHeaders(deps, format, req, res)) return res;
   // Level 1: above it compressing takes longer than everything else together.
   const gzip = createGzip({ level: 1, chunkSize: 64 * KIB });
   gzip.on('error', (error) => res.destroy(error));
@@ -161,11 +204,11 @@ function openSink(deps: ScrapeDeps, req: Request, res: Response): Writable {
 }
 
 /** Returns true when the answer is to be compressed. */
-function setHeaders(deps: ScrapeDeps, req: Request, res: Response): boolean {
-  res.setHeader('Content-Type', CONTENT_TYPE);
+function setHeaders(deps: ScrapeDeps, format: Format, req: Request, res: Response): boolean {
+  res.setHeader('Content-Type', format.contentType);
   res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('Vary', deps.compression ? 'Accept, Accept-Encoding' : 'Accept');
   if (!deps.compression) return false;
-  res.setHeader('Vary', 'Accept-Encoding');
   if (req.acceptsEncodings(['gzip', 'identity']) !== 'gzip') return false;
   res.setHeader('Content-Encoding', 'gzip');
   return true;

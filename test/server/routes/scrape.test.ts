@@ -81,9 +81,12 @@ test('what was pushed comes out, HELP and TYPE first, with the right headers', a
   await fetch(`${gateway.url}/ingest`, { method: 'POST', body: PUSHED });
   const answer = await request(`${gateway.url}/metrics`);
   assert.equal(answer.statusCode, 200);
-  assert.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  assert.equal(
+    answer.headers['content-type'],
+    'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',
+  );
   assert.equal(answer.headers['content-encoding'], undefined);
-  assert.equal(answer.headers.vary, 'Accept-Encoding');
+  assert.equal(answer.headers.vary, 'Accept, Accept-Encoding');
   assert.equal(answer.headers.etag, undefined);
   assert.equal((await body(answer)).toString(), PUSHED);
 });
@@ -132,7 +135,7 @@ test('without metrics.compression nothing is compressed', async () => {
     method: 'HEAD',
   });
   assert.equal(answer.headers['content-encoding'], undefined);
-  assert.equal(answer.headers.vary, undefined);
+  assert.equal(answer.headers.vary, 'Accept');
 });
 
 test('a large store comes out whole, each series once, and the telemetry knows its size', async () => {

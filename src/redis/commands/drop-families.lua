@@ -1,0 +1,28 @@
+--[[
+  Takes out of families of one bucket what a group holds there. A family that nobody else holds ends, and with it its
+  claim on names and type. Begins with shared/preamble.lua and shared/group-blocks.lua. Atomic.
+
+  KEYS[1] index, then for each family: hash, order
+  ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] id of the group, 8 bytes
+  then the names of the families
+  Output: {'late', time}, else {time (µs), 'done'}
+]]
+if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
+local gid = ARGV[2]
+for n = 3, #ARGV do
+  local hash, order = KEYS[n * 2 - 4], KEYS[n * 2 - 3]
+  -- A removal first, which a Redis without memory lets pass, and what follows it too.
+  if call('HEXISTS', hash, 'p' .. gid) == 1 then
+    local _, digests = holding(hash, gid)
+    call('HDEL', hash, 'p' .. gid)
+    local meta = call('HMGET', hash, 'n', 'v', 'i')
+    local bytes = remove_blocks(hash, order, gid, digests, meta[3] and true or false)
+    if call('ZCARD', order) == 0 then
+      call('UNLINK', hash, order)
+      call('ZREM', KEYS[1], ARGV[n])
+    else
+      call('HSET', hash, 'n', tonumber(meta[1] or 0) - bytes, 'v', (meta[2] or 0) + 1)
+    end
+  end
+end
+return { number(now_us), 'done' }

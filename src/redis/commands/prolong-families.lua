@@ -1,0 +1,28 @@
+--[[
+  Gives what a group holds in families of one bucket the deadline of a push that does not name them: a group goes as a
+  whole. What has ended stays so. Begins with shared/preamble.lua and shared/group-blocks.lua. Atomic.
+
+  KEYS[1] index, then for each family: hash, order
+  ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] id of the group, 8 bytes
+  ARGV[3] time to live, ms; then the names of the families
+  Output: {'late', time}, else {time (µs), 'done'}
+]]
+if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
+local gid, deadline = ARGV[2], deadline_of(tonumber(ARGV[3]))
+for n = 4, #ARGV do
+  local hash, order = KEYS[n * 2 - 6], KEYS[n * 2 - 5]
+  local held_deadline, digests = holding(hash, gid)
+  if digests ~= '' and held_deadline > now_ms then
+    local meta = call('HMGET', hash, 'd', 'v')
+    local held_until = tonumber(meta[1] or 0)
+    local until_ms = math.max(held_until, deadline)
+    call('HSET', hash, 'p' .. gid, struct.pack('<d', deadline) .. digests, 'd', number(until_ms), 'v', (meta[2] or 0) + 1)
+    if until_ms ~= held_until then
+      call('PEXPIREAT', hash, number(until_ms))
+      call('PEXPIREAT', order, number(until_ms))
+      call('ZADD', KEYS[1], number(until_ms), ARGV[n])
+    end
+  end
+end
+keep_until(KEYS[1], deadline)
+return { number(now_us), 'done' }

@@ -1,0 +1,251 @@
+--[[
+  Stores what a group pushes to families of one bucket: all of them, or nothing if one is refused. Begins with
+  shared/preamble.lua and shared/group-blocks.lua.
+
+  A push to families of several buckets first runs this with step 'check' everywhere: that reserves, for a moment, the
+  families that are to be made or to change their type. Nobody else can then come between check and 'write'.
+  The blocks of a large family come in several calls; it is whole after the last one. Atomic.
+
+  KEYS[1] index, KEYS[2] clock, then for each family: hash, order, and hash and order of each name it may clash with
+  ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] 'check' or 'write'; ARGV[3] time to live, ms
+  ARGV[4] fingerprint; ARGV[5] '1': a family under another fingerprint is obsolete and goes
+  ARGV[6] id of the group, 8 bytes; ARGV[7] token of the push; ARGV[8] how long a reservation holds, ms
+  ARGV[9] 'put', 'post' or 'merge'; ARGV[10] shape: the names of the labels in the grouping key
+  ARGV[11] number of families, then for each: name, type, kind, help and unit (each '' or '=' and the text), number of
+    names it may clash with, those kinds at which each of them does, then
+    other shapes that the sender has taken into account, a newline after each;
+    ids of other groups that could hold a series of the push, as one string; the entries' hashes, likewise, if there are
+    any such groups;
+    '1' if these are the first blocks of the family; '' or, with the last ones, the digests of all of them;
+    number of blocks, and for each its digest and its value without stamp
+
+  Output: {'late', time}; {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
+    0 good; 1 good, and the family wants compaction; 'rekey' other fingerprint;
+    {'taken', type, deadline (ms), i} by the family itself (i = 0) or the i-th name it may clash with;
+    {'reserved'} somebody else is making it: try again in a moment;
+    {'shapes', shapes} look at these, too; {'shared', gid} that group holds a series of the push;
+    {'limit'} too many shapes
+]]
+local COMPACT_FLOOR = 4096
+local MOST_SHAPES = 64
+
+if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
+local writing = ARGV[2] == 'write'
+local deadline = deadline_of(tonumber(ARGV[3]))
+local fingerprint, force = ARGV[4], ARGV[5] == '1'
+local gid, token, reserve_ms = ARGV[6], ARGV[7], tonumber(ARGV[8])
+local mode, shape = ARGV[9], ARGV[10]
+
+-- The shapes that live in a family, by their deadline.
+local function shapes_of(w)
+  local shapes, count = {}, 0
+  for at, text in string.gmatch(w or '', '(%d+) ([^\n]*)\n') do
+    if tonumber(at) > now_ms then
+      shapes[text] = tonumber(at)
+      count = count + 1
+    end
+  end
+  return shapes, count
+end
+
+-- Whether one of these groups holds one of the entries.
+local function shared(hash, gids, hashes)
+  local pushed = {}
+  for i = 1, #hashes, 8 do pushed[string.sub(hashes, i, i + 7)] = true end
+  for i = 1, #gids, 8 do
+    local other = string.sub(gids, i, i + 7)
+    local other_deadline, digests = holding(hash, other)
+    local found = false
+    if other_deadline > now_ms then
+      each_digest(digests, function(digest)
+        local value = not found and call('HGET', hash, 'g' .. other .. digest)
+        if not value then return end
+        for entry = 0, struct.unpack('<I4', value, 21) - 1 do
+          found = found or pushed[string.sub(value, 29 + entry * 8, 36 + entry * 8)]
+        end
+      end)
+    end
+    if found then return other end
+  end
+  return nil
+end
+
+local families = {}
+local k, a = 3, 11
+for n = 1, tonumber(ARGV[11]) do
+  local family = {
+    hash = KEYS[k], order = KEYS[k + 1], keys_at = k + 2,
+    name = ARGV[a + 1], type = ARGV[a + 2], kind = ARGV[a + 3], help = ARGV[a + 4], unit = ARGV[a + 5],
+    clashes = tonumber(ARGV[a + 6]), kinds_at = a + 6,
+  }
+  k = k + 2 + family.clashes * 2
+  a = a + 6 + family.clashes
+  family.known, family.candidates, family.hashes = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
+  family.first, family.final = ARGV[a + 4] == '1', ARGV[a + 5]
+  family.blocks, family.blocks_at = tonumber(ARGV[a + 6]), a + 6
+  a = a + 6 + family.blocks * 2
+  families[n] = family
+end
+
+local function clash_of(family)
+  for i = 1, family.clashes do
+    local hash, order = KEYS[family.keys_at + i * 2 - 2], KEYS[family.keys_at + i * 2 - 1]
+    local at = ARGV[family.kinds_at + i]
+    local other = call('HMGET', hash, 't', 'd', 'q')
+    local _, by, reserved = reservation(other[3])
+    if by and by ~= token and (at == 'any' or string.find(at, kind_of(reserved), 1, true)) then return { 'reserved' } end
+    if other[1] and tonumber(other[2] or 0) > now_ms
+      and (at == 'any' or string.find(at, kind_of(other[1]), 1, true))
+      -- What the group alone holds goes with this very push.
+      and not (mode == 'put' and holds_alone(hash, order, gid)) then
+      return { 'taken', other[1], other[2], i }
+    end
+  end
+  return nil
+end
+
+-- Why the family cannot be stored, or nil; notes what storing it needs to know.
+local function refusal(family)
+  local meta = call('HMGET', family.hash, 't', 'd', 'n', 'l', 'k', 'v', 'q', 'i', 'w')
+  family.obsolete = meta[5] and meta[5] ~= fingerprint
+  if family.obsolete and not force then return 'rekey' end
+  if family.obsolete then meta = {} end
+  family.meta = meta
+  local _, by = reservation(meta[7])
+  if by and by ~= token then return { 'reserved' } end
+  local live = meta[1] and tonumber(meta[2] or 0) > now_ms
+  local changes_type = live and meta[1] ~= family.type
+  if changes_type and (mode == 'merge' or not holds_alone(family.hash, family.order, gid)) then
+    return { 'taken', meta[1], meta[2], 0 }
+  end
+  local clash = clash_of(family)
+  if clash then return clash end
+
+  local shapes, count = shapes_of(meta[9])
+  local unknown, has_others = {}, false
+  for other in pairs(shapes) do
+    if other ~= shape then
+      has_others = true
+      if not string.find('\n' .. family.known, '\n' .. other .. '\n', 1, true) then unknown[#unknown + 1] = other .. '\n' end
+    end
+  end
+  if #unknown > 0 then return { 'shapes', table.concat(unknown) } end
+  if not shapes[shape] and count >= MOST_SHAPES then return { 'limit' } end
+  if family.candidates ~= '' then
+    local other = shared(family.hash, family.candidates, family.hashes)
+    if other then return { 'shared', other } end
+  end
+  shapes[shape] = math.max(shapes[shape] or 0, deadline)
+  family.shapes = shapes
+  family.needs_reservation = not live or changes_type or has_others
+  return nil
+end
+
+local results, refused = { number(now_us), 'done' }, false
+for _, family in ipairs(families) do
+  local result = refusal(family)
+  refused = refused or result ~= nil
+  results[#results + 1] = result or 0
+end
+if refused then
+  results[2] = 'refused'
+  return results
+end
+
+if not writing then
+  for _, family in ipairs(families) do
+    if family.needs_reservation then
+      if family.obsolete then call('UNLINK', family.hash, family.order) end
+      local at = now_ms + reserve_ms
+      call('HSET', family.hash, 'q', number(at) .. ' ' .. token .. ' ' .. family.type)
+      keep_until(family.hash, at)
+    end
+  end
+  return results
+end
+
+local clock = tonumber(call('GET', KEYS[2]) or 0)
+local sequence = math.max(now_us, clock + 1)
+
+local function set_of(digests)
+  local set = {}
+  each_digest(digests, function(digest) set[digest] = true end)
+  return set
+end
+
+-- The digests of the first list that are not in the second.
+local function without(digests, set)
+  local left = {}
+  each_digest(digests, function(digest)
+    if not set[digest] then left[#left + 1] = digest end
+  end)
+  return table.concat(left)
+end
+
+for n, family in ipairs(families) do
+  local hash, order, meta = family.hash, family.order, family.meta
+  if family.obsolete then call('UNLINK', hash, order) end
+  local ingested = meta[8] and true or false
+  local total, live = tonumber(meta[3] or 0), tonumber(meta[4] or 0)
+  local held_deadline, held = holding(hash, gid)
+  if held_deadline <= now_ms and held ~= '' then
+    -- What has ended must not come back with the new deadline.
+    total = total - remove_blocks(hash, order, gid, held, ingested)
+    held = ''
+  end
+
+  local written = {}
+  for i = 1, family.blocks do
+    local digest, payload = ARGV[family.blocks_at + 2 * i - 1], ARGV[family.blocks_at + 2 * i]
+    local field = 'g' .. gid .. digest
+    local value = struct.pack('<dd', sequence, deadline) .. payload
+    total = total + #value - call('HSTRLEN', hash, field)
+    call('HSET', hash, field, value)
+    call('ZADD', order, number(sequence), field)
+    written[i] = digest
+    sequence = sequence + 1
+  end
+
+  -- Until the last blocks have come the old ones stay; a merge keeps them for good.
+  local now_held
+  if family.final ~= '' and mode ~= 'merge' then
+    total = total - remove_blocks(hash, order, gid, without(held, set_of(family.final)), ingested)
+    now_held = family.final
+  else
+    local new = table.concat(written)
+    now_held = without(held, set_of(new)) .. new
+  end
+
+  local held_until = tonumber(meta[2] or 0)
+  local until_ms = math.max(held_until, deadline)
+  local shapes = {}
+  for text, at in pairs(family.shapes) do shapes[#shapes + 1] = number(at) .. ' ' .. text .. '\n' end
+  local fields = {
+    't', family.type, 'd', number(until_ms), 'n', total, 'l', live, 'k', fingerprint, 'v', (meta[6] or 0) + 1, 'g', 1,
+    'w', table.concat(shapes), 'p' .. gid, struct.pack('<d', deadline) .. now_held,
+  }
+  if family.help ~= '' then
+    fields[#fields + 1] = 'h'
+    fields[#fields + 1] = string.sub(family.help, 2)
+  end
+  if family.unit ~= '' then
+    fields[#fields + 1] = 'u'
+    fields[#fields + 1] = string.sub(family.unit, 2)
+  end
+  call('HSET', hash, unpack(fields))
+  local _, by = reservation(meta[7])
+  if by == token and family.final ~= '' then call('HDEL', hash, 'q') end
+  if until_ms ~= held_until then
+    call('PEXPIREAT', hash, number(until_ms))
+    call('ZADD', KEYS[1], number(until_ms), family.name)
+  end
+  -- It goes when its last block does, and comes without an expiry.
+  if until_ms ~= held_until or call('PTTL', order) < 0 then call('PEXPIREAT', order, number(until_ms)) end
+  if total >= 2 * live + COMPACT_FLOOR then results[2 + n] = 1 end
+end
+
+call('SET', KEYS[2], number(sequence - 1), 'KEEPTTL')
+keep_until(KEYS[2], deadline)
+keep_until(KEYS[1], deadline)
+purge_index(KEYS[1])
+return results

@@ -1,0 +1,39 @@
+-- Stands before every script that writes or judges families: time, and what they must all do alike.
+local call = redis.call
+local NEVER_MS = 253402300799999
+
+local time = call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+local now_ms = math.floor(now_us / 1000)
+
+local function number(n) return string.format('%.0f', n) end
+
+local function deadline_of(ttl_ms)
+  return ttl_ms == 0 and NEVER_MS or math.min(now_ms + ttl_ms, NEVER_MS)
+end
+
+-- Not 'PEXPIREAT … GT': that takes a key without expiry for one that never ends, and older servers lack it.
+local function keep_until(key, at)
+  local left = call('PTTL', key)
+  if left < 0 or now_ms + left < at then call('PEXPIREAT', key, number(at)) end
+end
+
+local function kind_of(type)
+  if type == 'gaugehistogram' then return 'histogram' end
+  return (type == 'histogram' or type == 'summary') and type or 'plain'
+end
+
+-- Who has reserved the name of a family for a moment (field q of its hash), to make it or to change its type. Until when
+-- (ms), token, type; nothing if nobody has.
+local function reservation(q)
+  if not q then return nil end
+  local at, token, type = string.match(q, '^(%d+) (%S+) (%S+)$')
+  if tonumber(at) <= now_ms then return nil end
+  return tonumber(at), token, type
+end
+
+-- Families past their last deadline leave the index: their keys are gone. A few at a time, so that no push pays for many.
+local function purge_index(index)
+  local gone = call('ZRANGEBYSCORE', index, '-inf', number(now_ms), 'LIMIT', 0, 16)
+  if #gone > 0 then call('ZREM', index, unpack(gone)) end
+end

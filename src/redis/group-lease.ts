@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RedisConnection } from './client.ts';
+import type { Reply } from './commands.ts';
+import { StoreError } from './failure.ts';
+import type { Group } from './group.ts';
+import type { Keys } from './keys.ts';
+
+const SHORTEST_WAIT_MS = 1;
+const LONGEST_WAIT_MS = 50;
+
+/** How a change of a group has ended. Of one that was given up, the group's record tells nothing. */
+export type GroupEnd = 'stored' | 'refused' | 'deleted' | 'given up';
+
+/**
+ * The right to change a group, for a while: pushes to one group, and its deletion, come one after the other, through
+ * whichever gateways they come. It is held for three command timeouts, and renewed by its holder before a command could
+ * still arrive when it has passed. Throws StoreError.
+ */
+export class GroupLease {
+  readonly token = randomUUID();
+  readonly #connection: RedisConnection;
+  readonly #keys: Keys;
+  readonly #group: Group;
+  readonly #timeoutMs: number;
+  #begunAt = 0;
+
+  /** @param timeoutMs of a command: also the longest time to wait for others */
+  constructor(connection: RedisConnection, keys: Keys, group: Group, timeoutMs: number) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#group = group;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Waits until nobody else changes the group, and notes the families that will be pushed.
+   * @returns whether the group lives, and the families that it had
+   */
+  async begin(families: readonly string[], ttlMs: number): Promise<{ lives: boolean; had: string[] }> {
+    const patience = new Patience(this.#timeoutMs);
+    for (;;) {
+      const reply = await this.#run(families, ttlMs);
+      if (String(reply[0]) !== 'busy') {
+        return { lives: String(reply[0]) === '1', had: reply.slice(1).map(String) };
+      }
+      await patience.wait('another push to this group is under way');
+    }
+  }
+
+  /** To be called before each step: what is sent then cannot arrive when somebody else has begun. */
+  async renew(ttlMs: number): Promise<void> {
+    if (performance.now() - this.#begunAt < this.#timeoutMs) return;
+    const reply = await this.#run([], ttlMs);
+    if (String(reply[0]) === 'busy') throw lost();
+  }
+
+  /** Notes how it has ended, and lets others go on. Returns false if the group was not there, for a deletion. */
+  async end(
+    outcome: GroupEnd,
+    options: { ttlMs?: number; dropped?: readonly string[]; families?: readonly string[] } = {},
+  ): Promise<boolean> {
+    const { bucket, id, exposed, addsInstance } = this.#group;
+    const { ttlMs = 0, dropped = [], families = [] } = options;
+    const reply = await this.#connection.run({
+      script: 'endPush',
+      keys: [
+        this.#keys.groupLock(bucket, id),
+        this.#keys.groups(bucket),
+        this.#keys.groupFamilies(bucket, id),
+        this.#keys.groupDeadlines(bucket),
+      ],
+      args: [
+        this.token,
+        id,
+        outcome,
+        ttlMs,
+        addsInstance ? 1 : 0,
+        exposed,
+        dropped.length,
+        ...dropped,
+        ...families,
+      ],
+    });
+    if (reply === -1) throw lost();
+    return outcome !== 'deleted' || reply === 1;
+  }
+
+  async #run(families: readonly string[], ttlMs: number): Promise<Reply[]> {
+    const { bucket, id } = this.#group;
+    const begunAt = performance.now();
+    const reply = await this.#connection.run({
+      script: 'beginPush',
+      keys: [
+        this.#keys.groupLock(bucket, id),
+        this.#keys.groups(bucket),
+        this.#keys.groupFamilies(bucket, id),
+      ],
+      args: [this.token, this.#timeoutMs * 3, id, ttlMs, ...families],
+    });
+    this.#begunAt = begunAt;
+    return reply as Reply[];
+  }
+}
+
+/** Waits that grow, up to a bound in all. */
+export class Patience {
+  readonly #until: number;
+  #waitMs = SHORTEST_WAIT_MS;
+
+  constructor(milliseconds: number) {
+    this.#until = performance.now() + milliseconds;
+  }
+
+  /** Throws StoreError, with `busy` as its reason and this message, when it has run out. */
+  async wait(message: string): Promise<void> {
+    if (performance.now() >= this.#until) throw new StoreError('busy', message);
+    // At random, so that those that wait for the same do not come together again.
+    await sleep(this.#waitMs * (0.5 + Math.random()));
+    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+  }
+}
+
+function lost(): StoreError {
+  return new StoreError('busy', 'the push took so long that another one to this group has begun meanwhile');
+}

@@ -1,0 +1,319 @@
+import { SECOND } from '../units.ts';
+import { type Batch, intoBatches, intoRounds, sendTimed } from './batches.ts';
+import { entryHashesOf, type FamilyKind } from './block.ts';
+import { type BlockWrite, given } from './block-store.ts';
+import type { RedisConnection } from './client.ts';
+import type { Call, Reply } from './commands.ts';
+import { compactFamily } from './compaction.ts';
+import { StoreError, toStoreError } from './failure.ts';
+import type { Group } from './group.ts';
+import { GroupLease, Patience } from './group-lease.ts';
+import { dropCalls, prolongCalls } from './group-upkeep.ts';
+import { bucketOf, type Keys } from './keys.ts';
+import { clashesOf } from './name-claims.ts';
+
+/** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
+const RECHECK_MS = 10 * SECOND;
+
+/** A family of a push to a group. It has at least one block. */
+export interface GroupFamilyWrite {
+  readonly name: string;
+  readonly kind: FamilyKind;
+  readonly type: string;
+  readonly help: string | undefined;
+  readonly unit: string | undefined;
+  readonly blocks: readonly BlockWrite[];
+}
+
+export interface GroupPushOptions {
+  readonly mode: 'put' | 'post' | 'merge';
+  readonly ttlMs: number;
+  /** Of the secret that the identities are hashed with. */
+  readonly fingerprint: string;
+  /** Of a command of the connection. */
+  readonly timeoutMs: number;
+  /** Whether Redis holds the secret of the fingerprint. Asked when a family is under another one. */
+  holdsSecret(): Promise<boolean>;
+  /** The ids of the groups of these shapes that could hold a series of the family, each once, as one run of bytes. */
+  candidates(family: GroupFamilyWrite, shapes: readonly string[]): Buffer;
+}
+
+/** Why a family of a push was refused. */
+export type Refusal =
+  /** `by` lives as `type`: it is the family itself, or one whose samples have its name, or the other way round. */
+  | {
+      readonly reason: 'taken';
+      readonly family: GroupFamilyWrite;
+      readonly by: string;
+      readonly type: string;
+    }
+  /** Another group holds one of its series. */
+  | { readonly reason: 'shared'; readonly family: GroupFamilyWrite }
+  /** Groups with too many different sets of label names in their keys hold the family. */
+  | { readonly reason: 'limit'; readonly family: GroupFamilyWrite };
+
+export type GroupPushOutcome =
+  | { readonly status: 'stored'; readonly compact: readonly string[]; readonly blocks: number }
+  /** `partly`: others came in between, after everything was found good, and some of the push is stored. */
+  | { readonly status: 'refused'; readonly refusals: readonly Refusal[]; readonly partly: boolean }
+  /** `partly`: nothing is stored unless it is true; then some of it may be. */
+  | { readonly status: 'failed'; readonly error: StoreError; readonly partly: boolean };
+
+/**
+ * Stores a push to a group: all of it, or nothing if any of its families is refused. Each family is replaced at once for
+ * those who read it (one of more than 256 KiB in steps). Redis failing midway may leave some families new and some old.
+ * Does not throw.
+ */
+export async function pushGroup(
+  connection: RedisConnection,
+  keys: Keys,
+  group: Group,
+  families: readonly GroupFamilyWrite[],
+  options: GroupPushOptions,
+): Promise<GroupPushOutcome> {
+  return new GroupPush(connection, keys, group, families, options).run();
+}
+
+/** The answer to one family of a call, if it is not that all is good. */
+type Verdict = Exclude<Reply, number | null>;
+
+class GroupPush {
+  readonly #connection: RedisConnection;
+  readonly #keys: Keys;
+  readonly #group: Group;
+  readonly #families: readonly GroupFamilyWrite[];
+  readonly #options: GroupPushOptions;
+  readonly #lease: GroupLease;
+  readonly #patience: Patience;
+  /** Shapes of other groups' keys, by family. */
+  readonly #shapes = new Map<string, Set<string>>();
+  readonly #candidates = new Map<string, Buffer>();
+  readonly #rechecked = new Set<string>();
+  readonly #compact = new Set<string>();
+  #replaceObsolete = false;
+  #writing = false;
+
+  constructor(
+    connection: RedisConnection,
+    keys: Keys,
+    group: Group,
+    families: readonly GroupFamilyWrite[],
+    options: GroupPushOptions,
+  ) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#group = group;
+    this.#families = families;
+    this.#options = options;
+    this.#lease = new GroupLease(connection, keys, group, options.timeoutMs);
+    this.#patience = new Patience(options.timeoutMs);
+  }
+
+  async run(): Promise<GroupPushOutcome> {
+    const names = this.#families.map(({ name }) => name);
+    const { ttlMs, mode } = this.#options;
+    let begun = false;
+    try {
+      const { lives, had } = await this.#lease.begin(names, ttlMs);
+      begun = true;
+      const others = lives ? without(had, names) : [];
+      const batches = intoBatches(this.#families);
+      // One script checks for itself before it writes.
+      const refusals = batches.length > 1 ? await this.#check() : [];
+      if (refusals.length === 0) {
+        const upkeep = mode === 'put' ? dropCalls : prolongCalls;
+        await this.#send(upkeep(this.#keys, this.#group, others, ttlMs));
+        refusals.push(...(await this.#write(batches)));
+      }
+      if (refusals.length > 0) {
+        const partly = this.#writing && batches.length > 1;
+        if (batches.length > 1) await this.#release();
+        await this.#lease.end('refused', { ttlMs, families: names });
+        return { status: 'refused', refusals, partly };
+      }
+      const dropped = mode === 'put' ? others : [];
+      await this.#lease.end('stored', { ttlMs, dropped, families: names });
+      const blocks = this.#families.reduce((sum, family) => sum + family.blocks.length, 0);
+      return { status: 'stored', compact: [...this.#compact], blocks };
+    } catch (thrown) {
+      // As far as Redis can be reached: else the lease and the reservations end by themselves.
+      if (begun && this.#connection.up) await this.#giveUp();
+      return { status: 'failed', error: toStoreError(thrown), partly: this.#writing };
+    }
+  }
+
+  /** Looks at all families, and reserves those that are to be made, before any is written. */
+  async #check(): Promise<Refusal[]> {
+    const empty = intoBatches(this.#families.map((family) => ({ name: family.name, blocks: [], family })));
+    const batches = empty.map(({ pieces, ...batch }) => ({
+      ...batch,
+      pieces: pieces.map(({ family: { family } }) => ({ family, from: 0, to: 0 })),
+    }));
+    return this.#untilSettled(batches, 'check');
+  }
+
+  async #write(batches: ReadonlyArray<Batch<GroupFamilyWrite>>): Promise<Refusal[]> {
+    for (const round of intoRounds(batches)) {
+      const refusals = await this.#untilSettled(round, 'write');
+      if (refusals.length > 0) return refusals;
+    }
+    return [];
+  }
+
+  /** Runs a step until each family is stored or refused for good. */
+  async #untilSettled(
+    batches: ReadonlyArray<Batch<GroupFamilyWrite>>,
+    step: 'check' | 'write',
+  ): Promise<Refusal[]> {
+    let left = batches;
+    while (left.length > 0) {
+      await this.#lease.renew(this.#options.ttlMs);
+      const replies = await sendTimed(
+        this.#connection,
+        left.map((batch) => (latestUs: number) => this.#call(batch, step, latestUs)),
+      );
+      const failed = replies.find((reply) => reply instanceof StoreError);
+      if (step === 'write' && replies.some((reply) => reply instanceof StoreError || isDone(reply))) {
+        this.#writing = true;
+      }
+      if (failed instanceof StoreError) throw failed;
+      const refusals: Refusal[] = [];
+      const again: Array<Batch<GroupFamilyWrite>> = [];
+      let mustWait = false;
+      for (const [i, batch] of left.entries()) {
+        const [, status, ...results] = replies[i] as Reply[];
+        if (String(status) === 'refused') again.push(batch);
+        for (const [n, { family }] of batch.pieces.entries()) {
+          const result = results[n];
+          if (result === 1) this.#compact.add(family.name);
+          if (typeof result === 'number' || result === null) continue;
+          const verdict = await this.#consider(family, result);
+          if (verdict === 'wait') mustWait = true;
+          else if (verdict !== 'again') refusals.push(verdict);
+        }
+      }
+      if (refusals.length > 0) return refusals;
+      if (mustWait) await this.#patience.wait('another push is just making a metric family of this one');
+      left = again;
+    }
+    return [];
+  }
+
+  /** What a verdict on a family means: to be tried again, at once or in a moment, or refused. */
+  async #consider(family: GroupFamilyWrite, verdict: Verdict): Promise<Refusal | 'again' | 'wait'> {
+    if (!Array.isArray(verdict)) {
+      // A family under another secret. If ours is the one that Redis holds, the family is a leftover of a lost one.
+      if (this.#replaceObsolete || !(await this.#options.holdsSecret())) {
+        throw new StoreError(
+          'identity',
+          'Redis holds data of another secret; the secret is being looked up again',
+        );
+      }
+      this.#replaceObsolete = true;
+      return 'again';
+    }
+    const [kind, first, , which] = verdict;
+    switch (String(kind)) {
+      case 'reserved':
+        return 'wait';
+      case 'shapes': {
+        const shapes = this.#shapes.get(family.name) ?? new Set();
+        for (const shape of String(first).split('\n').slice(0, -1)) shapes.add(shape);
+        this.#shapes.set(family.name, shapes);
+        this.#candidates.set(family.name, this.#options.candidates(family, [...shapes]));
+        return 'again';
+      }
+      case 'taken': {
+        const by =
+          which === 0
+            ? family.name
+            : (clashesOf(family.name, family.kind)[(which as number) - 1]?.family ?? family.name);
+        if (this.#rechecked.has(by)) return { reason: 'taken', family, by, type: String(first) };
+        // It may have ended without anybody noticing: its deadline is that of its longest-lived block, dead or not.
+        this.#rechecked.add(by);
+        await compactFamily(this.#connection, this.#keys, by, { unlessWithinMs: RECHECK_MS }).catch(() => {});
+        return 'again';
+      }
+      case 'shared':
+        return { reason: 'shared', family };
+      default:
+        return { reason: 'limit', family };
+    }
+  }
+
+  #call(batch: Batch<GroupFamilyWrite>, step: 'check' | 'write', latestUs: number): Call {
+    const { bucket } = batch;
+    const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
+    const callKeys: string[] = [this.#keys.index(bucket), this.#keys.clock(bucket)];
+    const args: Array<string | number | Buffer> = [
+      ...[latestUs, step, ttlMs, fingerprint, this.#replaceObsolete ? 1 : 0],
+      ...[this.#group.id, this.#lease.token, timeoutMs * 2, mode, this.#group.shape, batch.pieces.length],
+    ];
+    for (const { family, from, to } of batch.pieces) {
+      const { name, kind, type, help, unit, blocks } = family;
+      const clashes = clashesOf(name, kind);
+      callKeys.push(this.#keys.family(bucket, name), this.#keys.order(bucket, name));
+      args.push(name, type, kind, given(help), given(unit), clashes.length);
+      for (const clash of clashes) {
+        callKeys.push(this.#keys.family(bucket, clash.family), this.#keys.order(bucket, clash.family));
+        args.push(clash.kinds);
+      }
+      args.push([...(this.#shapes.get(name) ?? [])].map((shape) => `${shape}\n`).join(''));
+      const candidates = this.#candidates.get(name) ?? NOTHING;
+      const looked = step === 'check' ? blocks : blocks.slice(from, to);
+      args.push(
+        candidates,
+        candidates.length === 0 ? '' : Buffer.concat(looked.map(({ payload }) => entryHashesOf(payload))),
+      );
+      const isLast = step === 'write' && to === blocks.length;
+      args.push(
+        from === 0 ? 1 : 0,
+        isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : '',
+        to - from,
+      );
+      for (let i = from; i < to; i++) args.push(blocks[i].digest, blocks[i].payload);
+    }
+    return { script: 'pushFamilies', keys: callKeys, args };
+  }
+
+  async #send(calls: ReadonlyArray<(latestUs: number) => Call>): Promise<void> {
+    if (calls.length === 0) return;
+    await this.#lease.renew(this.#options.ttlMs);
+    this.#writing = true;
+    for (const reply of await sendTimed(this.#connection, calls)) {
+      if (reply instanceof StoreError) throw reply;
+    }
+  }
+
+  async #giveUp(): Promise<void> {
+    await this.#release().catch(() => {});
+    await this.#lease.end('given up').catch(() => {});
+  }
+
+  /** Lets go of the families that were reserved. */
+  async #release(): Promise<void> {
+    const byBucket = new Map<number, string[]>();
+    for (const { name } of this.#families) {
+      const bucket = bucketOf(name);
+      byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), this.#keys.family(bucket, name)]);
+    }
+    await this.#connection.runAll(
+      [...byBucket.values()].map((hashes) => ({
+        script: 'releaseFamilies',
+        keys: hashes,
+        args: [this.#lease.token],
+      })),
+    );
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function isDone(reply: Reply[]): boolean {
+  return String(reply[1]) === 'done';
+}
+
+function without(names: readonly string[], left: readonly string[]): string[] {
+  const leave = new Set(left);
+  return names.filter((name) => !leave.has(name));
+}

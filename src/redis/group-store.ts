@@ -1,0 +1,136 @@
+import { sendTimed } from './batches.ts';
+import { BlockView, NEVER_MS } from './block.ts';
+import { BlockMerge, type Piece } from './block-merge.ts';
+import type { RedisConnection } from './client.ts';
+import { StoreError } from './failure.ts';
+import { familyNames } from './family-index.ts';
+import type { FamilyHead } from './family-reader.ts';
+import { groupOf } from './group.ts';
+import { GroupLease } from './group-lease.ts';
+import { dropCalls } from './group-upkeep.ts';
+import { LiveGroups } from './groups.ts';
+import { BUCKETS, bucketOf, type Keys } from './keys.ts';
+import type { Labels } from './label-text.ts';
+
+/** Families or groups in one call of a wipe. */
+const WIPE_PAGE = 200;
+/** Blocks in one answer: about a megabyte. */
+const READ_PAGE = 16;
+
+// See commands/shared/group-blocks.lua.
+const HOLDING = Buffer.from('p');
+const OWNER = Buffer.from('g');
+const DIGEST_BYTES = 16;
+
+/** A metric family as one group holds it. */
+export interface GroupFamily extends FamilyHead {
+  /** When it was pushed, Unix time, s. */
+  readonly timeS: number;
+  /** Its lines, each series once. */
+  readonly pieces: readonly Piece[];
+}
+
+/**
+ * Deletes a group with all that it holds. Returns false if there is none. Each family goes at once for those who read it.
+ * Throws StoreError; then some families may be gone.
+ * @param timeoutMs of a command of the connection
+ */
+export async function deleteGroup(
+  connection: RedisConnection,
+  keys: Keys,
+  labels: Labels,
+  timeoutMs: number,
+): Promise<boolean> {
+  const group = groupOf(labels);
+  const lease = new GroupLease(connection, keys, group, timeoutMs);
+  const { had } = await lease.begin([], 0);
+  const calls = dropCalls(keys, group, had);
+  try {
+    // A few at a time, so that a group of very many families keeps nobody waiting.
+    for (let from = 0; from < calls.length; from += 64) {
+      await lease.renew(0);
+      for (const reply of await sendTimed(connection, calls.slice(from, from + 64))) {
+        if (reply instanceof StoreError) throw reply;
+      }
+    }
+  } catch (error) {
+    if (connection.up) await lease.end('given up').catch(() => {});
+    throw error;
+  }
+  return lease.end('deleted');
+}
+
+/** What a group holds, family after family. Throws StoreError. */
+export async function* groupFamilies(
+  connection: RedisConnection,
+  keys: Keys,
+  labels: Labels,
+): AsyncGenerator<GroupFamily, void> {
+  const { id, bucket } = groupOf(labels);
+  const fields = (await connection.command('HGETALL', keys.groupFamilies(bucket, id))) as Buffer[];
+  for (let i = 0; i < fields.length; i += 2) {
+    const family = await groupFamily(connection, keys, id, String(fields[i]), Number(String(fields[i + 1])));
+    if (family !== undefined) yield family;
+  }
+}
+
+async function groupFamily(
+  connection: RedisConnection,
+  keys: Keys,
+  id: Buffer,
+  name: string,
+  timeS: number,
+): Promise<GroupFamily | undefined> {
+  const hash = keys.family(bucketOf(name), name);
+  const held = await connection.command('HMGET', hash, 't', 'h', 'u', Buffer.concat([HOLDING, id]));
+  const [type, help, unit, holding] = held as Array<Buffer | null>;
+  if (holding === null || type === null) return undefined;
+  // Digests stand in the order in which the blocks were written: of a series in two blocks the last one counts.
+  const fields: Buffer[] = [];
+  for (let at = holding.length - DIGEST_BYTES; at >= 8; at -= DIGEST_BYTES) {
+    fields.push(Buffer.concat([OWNER, id, holding.subarray(at, at + DIGEST_BYTES)]));
+  }
+  const merge = new BlockMerge(fields.length * 16);
+  const pieces: Piece[] = [];
+  for (let from = 0; from < fields.length; from += READ_PAGE) {
+    const values = await connection.command('HMGET', hash, ...fields.slice(from, from + READ_PAGE));
+    for (const value of values as Array<Buffer | null>) {
+      // Alive is the group as a whole, whatever stands in the block.
+      if (value !== null) pieces.push(...merge.take(new BlockView(value), 0, NEVER_MS));
+    }
+  }
+  if (pieces.length === 0) return undefined;
+  return {
+    name,
+    type: String(type),
+    help: help === null ? undefined : String(help),
+    unit: unit === null ? undefined : String(unit),
+    timeS,
+    pieces,
+  };
+}
+
+/** Removes everything, whoever pushed it. What is pushed meanwhile may stay. Throws StoreError. */
+export async function wipe(connection: RedisConnection, keys: Keys): Promise<void> {
+  const groups = await LiveGroups.open(connection, keys);
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    for await (const names of familyNames(connection, keys, bucket)) {
+      for (let from = 0; from < names.length; from += WIPE_PAGE) {
+        const page = names.slice(from, from + WIPE_PAGE);
+        const hashes = page.flatMap((name) => [keys.family(bucket, name), keys.order(bucket, name)]);
+        await connection.run({ script: 'wipeFamilies', keys: [keys.index(bucket), ...hashes], args: page });
+      }
+    }
+    let families: string[] = [];
+    const unlink = async (): Promise<void> => {
+      if (families.length > 0) await connection.command('UNLINK', ...families);
+      families = [];
+    };
+    for await (const { labels } of groups.inBucket(bucket)) {
+      families.push(keys.groupFamilies(bucket, groupOf(labels).id));
+      if (families.length === WIPE_PAGE) await unlink();
+    }
+    await unlink();
+    await connection.command('UNLINK', keys.groups(bucket), keys.groupDeadlines(bucket));
+  }
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { bucketOfText } from './keys.ts';
+import { type Labels, parseLabels, renderLabels } from './label-text.ts';
+
+const INSTANCE = 'instance';
+/** Bytes of a record before its labels; see commands/end-push.lua. */
+const RECORD_HEADER_BYTES = 25;
+
+/** What the store needs to know of a group, from its grouping key. */
+export interface Group {
+  readonly labels: Labels;
+  /** 8 bytes: two grouping keys have the same with a chance of 1 in 2^64. */
+  readonly id: Buffer;
+  readonly bucket: number;
+  /** The labels of its own series, `instance` always among them: `instance="",job="j"`. */
+  readonly exposed: string;
+  /** `instance` is not in the key. */
+  readonly addsInstance: boolean;
+  /** The names of the labels in the key: groups of one shape cannot hold the same series. */
+  readonly shape: string;
+}
+
+export function groupOf(labels: Labels): Group {
+  const addsInstance = !labels.some(([name]) => name === INSTANCE);
+  const exposed = addsInstance ? withInstance(labels) : labels;
+  const exposedText = renderLabels(exposed);
+  return {
+    labels,
+    id: groupId(labels),
+    // Groups that differ by an empty `instance` only are exposed under the same labels: they must meet.
+    bucket: bucketOfText(exposedText),
+    exposed: exposedText,
+    addsInstance,
+    shape: labels.map(([name]) => encodeURIComponent(name)).join(','),
+  };
+}
+
+export function groupId(labels: Labels): Buffer {
+  return createHash('sha256').update(renderLabels(labels)).digest().subarray(0, 8);
+}
+
+/**
+ * The id of the one group of a shape that could hold a series with these labels, or undefined if none could: its grouping
+ * key is what the series has under those names.
+ */
+export function candidateOf(shape: string, labels: ReadonlyMap<string, string>): Buffer | undefined {
+  const key: Array<[string, string]> = [];
+  for (const encoded of shape === '' ? [] : shape.split(',')) {
+    const name = decodeURIComponent(encoded);
+    const value = labels.get(name);
+    if (value === undefined) return undefined;
+    key.push([name, value]);
+  }
+  return groupId(key);
+}
+
+/** A group as it stands in the store. */
+export interface GroupInfo {
+  readonly labels: Labels;
+  readonly exposed: string;
+  readonly addsInstance: boolean;
+  /** Unix time, s; 0: there was none. */
+  readonly pushTimeS: number;
+  readonly failureTimeS: number;
+  /** Unix time, ms; NEVER_MS: never. */
+  readonly deadlineMs: number;
+}
+
+/** Reads a record; undefined if it is damaged. */
+export function groupInfo(record: Buffer): GroupInfo | undefined {
+  if (record.length < RECORD_HEADER_BYTES) return undefined;
+  const exposed = record.toString('utf8', RECORD_HEADER_BYTES);
+  const addsInstance = record[24] === 1;
+  const all = parseLabels(exposed);
+  return {
+    labels: addsInstance ? all.filter(([name]) => name !== INSTANCE) : all,
+    exposed,
+    addsInstance,
+    pushTimeS: record.readDoubleLE(0),
+    failureTimeS: record.readDoubleLE(8),
+    deadlineMs: record.readDoubleLE(16),
+  };
+}
+
+function withInstance(labels: Labels): Labels {
+  const exposed: Array<readonly [string, string]> = [...labels, [INSTANCE, '']];
+  return exposed.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}

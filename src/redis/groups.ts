@@ -1,0 +1,75 @@
+import type { RedisConnection } from './client.ts';
+import type { Call, Reply } from './commands.ts';
+import { StoreError } from './failure.ts';
+import { type GroupInfo, groupInfo } from './group.ts';
+import { BUCKETS, type Keys } from './keys.ts';
+
+/** Groups in one answer. */
+const PAGE = 500;
+
+/** A part of the groups of one bucket. */
+interface GroupPage {
+  readonly nowMs: number;
+  /** '0': it was the last one. */
+  readonly next: string;
+  /** Id and record of each. */
+  readonly records: readonly Buffer[];
+}
+
+/**
+ * The groups that live, bucket after bucket, to be gone through as often as one likes. The first page of every bucket is
+ * read in one round trip and kept: mostly that is all.
+ */
+export class LiveGroups {
+  readonly #connection: RedisConnection;
+  readonly #keys: Keys;
+  readonly #first: readonly GroupPage[];
+
+  private constructor(connection: RedisConnection, keys: Keys, first: readonly GroupPage[]) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#first = first;
+  }
+
+  /** Throws StoreError. */
+  static async open(connection: RedisConnection, keys: Keys): Promise<LiveGroups> {
+    const calls = Array.from({ length: BUCKETS }, (_, bucket) => pageCall(keys, bucket, '0'));
+    const first = (await connection.runAll(calls)).map((reply) => {
+      if (reply instanceof StoreError) throw reply;
+      return toPage(reply);
+    });
+    return new LiveGroups(connection, keys, first);
+  }
+
+  /** All of them. Throws StoreError. */
+  async *all(): AsyncGenerator<GroupInfo, void> {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) yield* this.inBucket(bucket);
+  }
+
+  /** Those of one bucket, each once. Every group that lives from before `open` until the end is among them. */
+  async *inBucket(bucket: number): AsyncGenerator<GroupInfo, void> {
+    // A bucket has a 64th of all groups, so their ids fit in memory.
+    const seen = new Set<string>();
+    let page = this.#first[bucket];
+    for (;;) {
+      for (let i = 0; i < page.records.length; i += 2) {
+        const id = page.records[i].toString('latin1');
+        const info = groupInfo(page.records[i + 1]);
+        if (info === undefined || info.deadlineMs <= page.nowMs || seen.has(id)) continue;
+        seen.add(id);
+        yield info;
+      }
+      if (page.next === '0') return;
+      page = toPage(await this.#connection.run(pageCall(this.#keys, bucket, page.next)));
+    }
+  }
+}
+
+function pageCall(keys: Keys, bucket: number, cursor: string): Call {
+  return { script: 'readGroups', keys: [keys.groups(bucket)], args: [cursor, PAGE] };
+}
+
+function toPage(reply: Reply): GroupPage {
+  const [time, next, ...records] = reply as Buffer[];
+  return { nowMs: Number(String(time)), next: String(next), records };
+}

@@ -1,0 +1,55 @@
+import type { ListedBlock } from './block-list.ts';
+import type { RedisConnection } from './client.ts';
+
+/*
+ * What groups hold in a family: the block of a group has the field `g`, the id of the group and a digest; the field `p`
+ * and the id says until when the blocks of the group live, whatever stands in them (see commands/shared/group-blocks.lua).
+ */
+export const HOLDING = 'p';
+const GROUP_OWNER = 'g';
+const ID_END = 9;
+
+/**
+ * Until when a block lives.
+ * @param group until when the group lives that it belongs to; undefined if it belongs to none
+ */
+export function livesUntil(block: { readonly deadlineMs: number }, group: number | undefined): number {
+  // One that was taken away, and only hides older values, does so even if its group lives on.
+  return block.deadlineMs === 0 ? 0 : (group ?? block.deadlineMs);
+}
+
+/** The id of the group that a block belongs to, as Latin-1 text; '' for one of /ingest. */
+export function groupOfBlock({ field }: ListedBlock): string {
+  return field.startsWith(GROUP_OWNER) ? field.slice(1, ID_END) : '';
+}
+
+/** The groups that the blocks belong to, each once. */
+export function groupsOf(blocks: readonly ListedBlock[]): string[] {
+  const groups = new Set(blocks.map(groupOfBlock));
+  groups.delete('');
+  return [...groups];
+}
+
+/** @param values of the fields that HOLDING and the groups make */
+export function deadlinesOf(
+  groups: readonly string[],
+  values: ReadonlyArray<Buffer | null>,
+): Map<string, number> {
+  const deadlines = new Map<string, number>();
+  for (const [i, value] of values.entries()) {
+    if (value !== null && value.length >= 8) deadlines.set(groups[i], value.readDoubleLE(0));
+  }
+  return deadlines;
+}
+
+/** Until when the blocks of these groups live in a family, ms, by group. Throws StoreError. */
+export async function readDeadlines(
+  connection: RedisConnection,
+  hash: string,
+  groups: readonly string[],
+): Promise<Map<string, number>> {
+  if (groups.length === 0) return new Map();
+  const fields = groups.map((group) => Buffer.from(HOLDING + group, 'latin1'));
+  const values = await connection.command('HMGET', hash, ...fields);
+  return deadlinesOf(groups, values as Array<Buffer | null>);
+}

@@ -1,0 +1,207 @@
+import type { RedisConnection } from '../redis/client.ts';
+import { toStoreError } from '../redis/failure.ts';
+import { candidateOf, type Group, groupOf } from '../redis/group.ts';
+import { GroupLease } from '../redis/group-lease.ts';
+import { GROUP_METRIC_NAMES } from '../redis/group-metrics.ts';
+import { type GroupFamilyWrite, type GroupPushOutcome, pushGroup } from '../redis/group-push.ts';
+import { fingerprint } from '../redis/identity-secret.ts';
+import type { Keys } from '../redis/keys.ts';
+import { labelsOfLine } from '../redis/label-text.ts';
+import { MIB, SECOND } from '../units.ts';
+import { BlockBuilder } from './block-builder.ts';
+import { entryTexts } from './entry-texts.ts';
+import { convert } from './exposition/convert.ts';
+import type { Converted } from './exposition/converted.ts';
+import { groupLabels } from './exposition/group-labels.ts';
+import { TextParser } from './exposition/text-parser.ts';
+import { SeriesHash } from './identity.ts';
+import type { PushResult, PushTask } from './messages.ts';
+import { inconsistent, reasonOf } from './push-refusal.ts';
+
+/** A connection that has just broken is given this long to come back before the push is given up. */
+const RECONNECT_MS = 1 * SECOND;
+/** The buffers of a parser grow with what it reads; those of a larger body are not kept for the next one. */
+const LARGEST_KEPT_BYTES = 4 * MIB;
+
+/** What a body says, once it has been read and found consistent in itself. */
+interface ReadBody {
+  readonly families: GroupFamilyWrite[];
+  readonly samples: number;
+}
+
+/** Why a body is refused before the store is asked. */
+interface Problem {
+  readonly kind: 'syntax' | 'check';
+  readonly message: string;
+}
+
+type Told = Omit<PushResult, 'kind' | 'redisMs'>;
+
+/** Stores whole bodies in groups. One for each thread and secret. */
+export class Pusher {
+  readonly #connection: RedisConnection;
+  readonly #keys: Keys;
+  readonly #secret: Uint8Array;
+  readonly #fingerprint: string;
+  readonly #timeoutMs: number;
+  #reader: BodyReader;
+
+  /** @param timeoutMs of a command of the connection */
+  constructor(connection: RedisConnection, keys: Keys, secret: Uint8Array, timeoutMs: number) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#secret = secret;
+    this.#fingerprint = fingerprint(secret);
+    this.#timeoutMs = timeoutMs;
+    this.#reader = new BodyReader(secret);
+  }
+
+  isKeyedWith(secret: Uint8Array): boolean {
+    return Buffer.compare(this.#secret, secret) === 0;
+  }
+
+  /** Does not throw for anything that the body says or Redis does: that is in the result. */
+  async run(task: PushTask): Promise<PushResult> {
+    const body = this.#reader.read(task);
+    if (task.body.byteLength > LARGEST_KEPT_BYTES) this.#reader = new BodyReader(this.#secret);
+    const start = performance.now();
+    const told = await this.#store(task, body);
+    return { kind: 'push', ...told, redisMs: performance.now() - start };
+  }
+
+  async #store(task: PushTask, body: ReadBody | Problem): Promise<Told> {
+    if ('kind' in body && body.kind === 'syntax') return refused('malformed', body.message);
+    const group = groupOf(task.group);
+    try {
+      await this.#connection.whenUp(RECONNECT_MS);
+      if ('kind' in body) {
+        await this.#noteFailure(group, task.ttlMs);
+        return refused('inconsistent', inconsistent([body.message]));
+      }
+      return told(await this.#push(task, group, body.families), body.samples);
+    } catch (thrown) {
+      return told({ status: 'failed', error: toStoreError(thrown), partly: false }, 0);
+    }
+  }
+
+  #push(task: PushTask, group: Group, families: readonly GroupFamilyWrite[]): Promise<GroupPushOutcome> {
+    return pushGroup(this.#connection, this.#keys, group, families, {
+      mode: task.mode,
+      ttlMs: task.ttlMs,
+      fingerprint: this.#fingerprint,
+      timeoutMs: this.#timeoutMs,
+      holdsSecret: async () => {
+        const held = await this.#connection.command('GET', this.#keys.secret);
+        return Buffer.isBuffer(held) && this.isKeyedWith(held);
+      },
+      candidates,
+    });
+  }
+
+  /** The group has failed to be pushed, which is told by push_failure_time_seconds. */
+  async #noteFailure(group: Group, ttlMs: number): Promise<void> {
+    const lease = new GroupLease(this.#connection, this.#keys, group, this.#timeoutMs);
+    await lease.begin([], ttlMs);
+    await lease.end('refused', { ttlMs });
+  }
+}
+
+/** Turns bodies into blocks. */
+class BodyReader {
+  readonly #parser: TextParser;
+  readonly #builder: BlockBuilder;
+
+  constructor(secret: Uint8Array) {
+    const hash = new SeriesHash(secret);
+    this.#parser = new TextParser(hash);
+    this.#builder = new BlockBuilder(hash);
+  }
+
+  read({ body, format, timestamps, utf8Names, group }: PushTask): ReadBody | Problem {
+    const converted = convert(Buffer.from(body), format, { strict: true });
+    if (converted?.problem !== undefined) return converted.problem;
+    const parsed = this.#parser.parse(converted?.text ?? Buffer.from(body), {
+      timestamps,
+      whole: true,
+      declared: NOTHING_DECLARED,
+      strict: true,
+      group: groupLabels(group),
+      extended: converted !== undefined,
+      utf8Names,
+    });
+    if (parsed.problem !== undefined) return inSourceOf(converted, parsed.problem);
+    const families: GroupFamilyWrite[] = [];
+    let samples = 0;
+    for (const { index, blocks } of this.#builder.build(parsed)) {
+      const { name, kind, type, help, unit } = parsed.families[index];
+      // The store has these of its own.
+      if (blocks.length === 0 || GROUP_METRIC_NAMES.has(name)) continue;
+      const typeOrNone = type ?? (kind === 'plain' ? 'untyped' : kind);
+      families.push({ name, kind, type: typeOrNone, help, unit, blocks });
+      for (const block of blocks) samples += block.samples;
+    }
+    return { families, samples };
+  }
+}
+
+const NOTHING_DECLARED = new Map<string, never>();
+
+/** A problem of a converted text, told by the line of the body. */
+function inSourceOf(
+  converted: Converted | undefined,
+  problem: Problem & { line: number; detail: string },
+): Problem {
+  const line = converted?.lines?.[problem.line - 1];
+  if (converted === undefined || problem.kind === 'check') return problem;
+  return {
+    kind: 'syntax',
+    message: line === undefined ? problem.detail : `error in line ${line}: ${problem.detail}`,
+  };
+}
+
+function candidates(family: GroupFamilyWrite, shapes: readonly string[]): Buffer {
+  const ids = new Map<string, Buffer>();
+  for (const { payload } of family.blocks) {
+    for (const text of entryTexts(payload)) {
+      const labels = new Map(labelsOfLine(text.toString()));
+      for (const shape of shapes) {
+        const id = candidateOf(shape, labels);
+        if (id !== undefined) ids.set(id.toString('latin1'), id);
+      }
+    }
+  }
+  return Buffer.concat([...ids.values()]);
+}
+
+function refused(outcome: 'malformed' | 'inconsistent', message: string): Told {
+  return { outcome, message, samples: 0, compact: [], blocksWritten: 0 };
+}
+
+function told(outcome: GroupPushOutcome, samples: number): Told {
+  switch (outcome.status) {
+    case 'stored':
+      return { outcome: 'stored', samples, compact: outcome.compact, blocksWritten: outcome.blocks };
+    case 'refused': {
+      const message = inconsistent(outcome.refusals.map(reasonOf));
+      const part = outcome.partly
+        ? ' (another push came in between: some metric families of this one are stored)'
+        : '';
+      return refused('inconsistent', message + part);
+    }
+    case 'failed': {
+      const { reason, message } = outcome.error;
+      const stale = reason === 'identity' ? { staleIdentity: true as const } : {};
+      const extent = outcome.partly
+        ? 'some metric families of the push may be stored, and others not'
+        : 'nothing of the push is stored';
+      return {
+        outcome: 'failed',
+        message: `${message}: ${extent}`,
+        failure: { reason, message, ...stale },
+        samples: 0,
+        compact: [],
+        blocksWritten: 0,
+      };
+    }
+  }
+}
