@@ -17,9 +17,14 @@ PROGRAM := dist/src/server/main.js
 # Folders too: their time changes when a file is added or removed.
 SOURCES := $(shell find config src) package.json tsconfig.json tsconfig.build.json scripts/copy-assets.mjs
 
+# The clients that the tests push with. The libraries among them are known by a file.
+CLIENTS := curl:curl go:golang-go \
+	/usr/lib/python3/dist-packages/prometheus_client/__init__.py:python3-prometheus-client \
+	/usr/share/gocode/src/github.com/prometheus/client_golang/prometheus/push/push.go:golang-github-prometheus-client-golang-dev
+
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 # Variables, so that a flag in ARGS has precedence; but they would override a file.
@@ -35,9 +40,14 @@ run: build ## Run the gateway with a Redis of its own; set up what is missing fi
 .PHONY: test
 test: build ## Check format, lint and types, then run every test; set up what is missing first
 	@scripts/install-missing.sh redis-server:redis-server redis-cli:redis-tools \
-		prometheus:prometheus promtool:prometheus man:man-db
+		prometheus:prometheus promtool:prometheus man:man-db $(CLIENTS)
 	npm run --silent check
 	npm run --silent test
+
+.PHONY: compat-official
+compat-official: $(MODULES) ## Run the table of test/compat and the clients against the official Pushgateway
+	@scripts/install-missing.sh prometheus-pushgateway:prometheus-pushgateway $(CLIENTS)
+	COMPAT_TARGET=official node --import tsx --test test/compat/*.test.ts test/clients/*.test.ts
 
 .PHONY: build
 build: $(PROGRAM) ## Compile to dist/

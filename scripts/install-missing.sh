@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of the commands that are not there, and says in one line what to install where it may not.
-# Usage: install-missing.sh COMMAND[|COMMAND…]:PACKAGE…   (any one of the commands will do)
+# Installs the Debian packages of what is not there, and says in one line what to install where it may not.
+# Usage: install-missing.sh NEED[|NEED…]:PACKAGE…   (any one will do; a need is a command, or the full path of a file)
 set -euo pipefail
 
+is_there() {
+  if [[ $1 == /* ]]; then [[ -e $1 ]]; else type -P "$1" >/dev/null; fi
+}
+
 missing=()
-for need in "$@"; do
-  package=${need##*:}
-  IFS='|' read -ra commands <<<"${need%:*}"
-  # `type -P` prints one line for each that it finds, and fails unless it finds all.
-  if [[ -z $(type -P "${commands[@]}") && " ${missing[*]-} " != *" $package "* ]]; then
-    missing+=("$package")
-  fi
+for entry in "$@"; do
+  package=${entry##*:}
+  IFS='|' read -ra needs <<<"${entry%:*}"
+  for need in "${needs[@]}"; do
+    if is_there "$need"; then continue 2; fi
+  done
+  if [[ " ${missing[*]-} " != *" $package "* ]]; then missing+=("$package"); fi
 done
 ((${#missing[@]})) || exit 0
 

@@ -22,6 +22,12 @@ export interface QueryResult {
   readonly value: string;
 }
 
+export interface Exemplar {
+  readonly series: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: string;
+}
+
 /** A Prometheus server of our own that scrapes every second and keeps the labels it is given (`honor_labels`). */
 export class Prometheus implements AsyncDisposable {
   readonly url: string;
@@ -33,7 +39,7 @@ export class Prometheus implements AsyncDisposable {
   }
 
   /** Resolves once the server is ready; the first scrape comes about five seconds later. Rejects with its log when it does not come up. */
-  static async start(targets: readonly ScrapeTarget[]): Promise<Prometheus> {
+  static async start(targets: readonly ScrapeTarget[], args: readonly string[] = []): Promise<Prometheus> {
     const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-prometheus-'));
     const configFile = join(directory, 'prometheus.yml');
     await writeFile(configFile, scrapeConfig(targets));
@@ -44,6 +50,7 @@ export class Prometheus implements AsyncDisposable {
         `--config.file=${configFile}`,
         `--storage.tsdb.path=${join(directory, 'data')}`,
         `--web.listen-address=${address}`,
+        ...args,
       ],
       { directory },
     );
@@ -67,6 +74,22 @@ export class Prometheus implements AsyncDisposable {
     };
     if (answer.status !== 'success') throw new Error(`query ${expression}: ${answer.error}`);
     return answer.data.result.map(({ metric, value }) => ({ labels: metric, value: value[1] }));
+  }
+
+  /** The exemplars of the series that the expression selects, within the last minute. */
+  async exemplars(expression: string): Promise<Exemplar[]> {
+    const now = Date.now() / 1000;
+    const range = { query: expression, start: String(now - 60), end: String(now + 60) };
+    const response = await fetch(`${this.url}/api/v1/query_exemplars?${new URLSearchParams(range)}`);
+    const answer = (await response.json()) as {
+      data: {
+        seriesLabels: Record<string, string>;
+        exemplars: { labels: Record<string, string>; value: string }[];
+      }[];
+    };
+    return answer.data.flatMap(({ seriesLabels, exemplars }) =>
+      exemplars.map(({ labels, value }) => ({ series: seriesLabels, labels, value })),
+    );
   }
 
   /** The last scrape of each target: health `up`, `down` or `unknown`, and why. */

@@ -42,7 +42,9 @@ function ownFamily({ labels, pushTimeS, failureTimeS }: GroupInfo, value: number
   const timeStamp = isoTime(Math.max(pushTimeS, failureTimeS));
   const shown = labels.some(([name]) => name === 'instance')
     ? labels
-    : [...labels, ['instance', ''] as const].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    : [...labels, ['instance', ''] as const].sort(([a], [b]) =>
+        Buffer.compare(Buffer.from(a), Buffer.from(b)),
+      );
   const metric = `{"labels":${labelsJson(shown)},"value":"${formatGoNumber(value)}"}`;
   return `{"time_stamp":"${timeStamp}","type":"GAUGE","help":${JSON.stringify(help)},"metrics":[${metric}]}`;
 }
