@@ -2,6 +2,7 @@ import type { GroupFamily } from '../../../redis/group-store.ts';
 import type { GroupingKey } from '../../../workers/messages.ts';
 import { LABEL_STRIDE, StoredLine, unescapeText } from '../../exposition/stored-line.ts';
 import { formatGoNumber } from '../../go-number.ts';
+import { nativeBuckets } from './native-buckets.ts';
 
 /** What the official API knows of types; those of OpenMetrics are shown as in the text format. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -19,6 +20,8 @@ interface Sample {
   readonly labels: GroupingKey;
   /** As it is stored: `+Inf`, `NaN`, `1e+06`, `3`. */
   readonly value: string;
+  /** The native part of a histogram, on its count. */
+  readonly native?: Buffer;
 }
 
 /** One family of a group in the shape of `GET /api/v1/metrics`, in pieces. */
@@ -60,6 +63,9 @@ function* samples(text: Buffer): Generator<Sample> {
       name: unescapeText(text, line.nameStart, line.nameEnd),
       labels,
       value: text.toString('latin1', line.valueStart, line.valueEnd),
+      ...(line.nativeStart >= 0 && {
+        native: Buffer.from(text.toString('latin1', line.nativeStart, line.nativeEnd), 'base64'),
+      }),
     };
   }
 }
@@ -77,8 +83,18 @@ function instanceJson(name: string, type: string, lines: readonly Sample[]): str
     // `le` and `quantile` come last.
     else values.push(`${JSON.stringify(line.labels.at(-1)?.[1])}:${numberJson(line.value)}`);
   }
-  const { labels, value: count } = lines.at(-1) as Sample;
-  return `{"labels":${labelsJson(labels)},"${key}":{${values.join(',')}},"count":${numberJson(count)},"sum":${numberJson(sum)}}`;
+  const { labels, value: count, native } = lines.at(-1) as Sample;
+  const shown = native === undefined ? `{${values.join(',')}}` : nativeJson(native);
+  return `{"labels":${labelsJson(labels)},"${key}":${shown},"count":${numberJson(count)},"sum":${numberJson(sum)}}`;
+}
+
+/** As in the official gateway, which shows of a histogram the native buckets if there are any. */
+function nativeJson(native: Buffer): string {
+  const buckets = nativeBuckets(native).map(({ boundaries, lower, upper, count }) => {
+    const [from, to, number] = [lower, upper, count].map(formatGoNumber);
+    return `[${boundaries},"${from}","${to}","${number}"]`;
+  });
+  return `[${buckets.join(',')}]`;
 }
 
 export function labelsJson(labels: GroupingKey): string {

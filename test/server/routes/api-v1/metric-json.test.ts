@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import protobuf from 'protobufjs/minimal.js';
 import type { GroupFamily } from '../../../../src/redis/group-store.ts';
 import { familyJson, isoTime } from '../../../../src/server/routes/api-v1/metric-json.ts';
 
@@ -76,4 +77,55 @@ test('a family whose name is in quotes has its instances too', () => {
 test('times have microseconds', () => {
   assert.equal(isoTime(1_763_846_400.123456), '2025-11-22T21:20:00.123456Z');
   assert.equal(isoTime(0), '1970-01-01T00:00:00.000000Z');
+});
+
+test('native histograms have their own buckets', () => {
+  const { Writer } = protobuf;
+  const packed = (write: (writer: protobuf.Writer) => void): Uint8Array => {
+    const writer = Writer.create();
+    write(writer);
+    return writer.finish();
+  };
+  const span = (offset: number, length: number): Uint8Array =>
+    packed((writer) => writer.uint32(8).sint32(offset).uint32(16).uint32(length));
+  const fields = packed((writer) =>
+    writer
+      .uint32((5 << 3) | 0)
+      .sint32(0)
+      .uint32((6 << 3) | 1)
+      .double(0.001)
+      .uint32((7 << 3) | 0)
+      .uint64(4)
+      .uint32((9 << 3) | 2)
+      .bytes(span(1, 1))
+      .uint32((10 << 3) | 2)
+      .bytes(packed((deltas) => deltas.sint64(5)))
+      .uint32((12 << 3) | 2)
+      .bytes(span(0, 2))
+      .uint32((12 << 3) | 2)
+      .bytes(span(1, 1))
+      // One by one, as proto2 has it by default.
+      .uint32((13 << 3) | 0)
+      .sint64(1)
+      .uint32((13 << 3) | 0)
+      .sint64(-1)
+      .uint32((13 << 3) | 0)
+      .sint64(2),
+  );
+  const native = Buffer.from(fields).toString('base64');
+  const lines = [`m_bucket{le="+Inf"} 12\nm_sum 3\nm_count 12 #c 1.5 #n ${native}\n`];
+  const { metrics } = family('histogram', lines) as { metrics: unknown[] };
+  assert.deepEqual(metrics, [
+    {
+      labels: {},
+      buckets: [
+        [1, '-2', '-1', '5'],
+        [3, '-0.001', '0.001', '4'],
+        [0, '0.5', '1', '1'],
+        [0, '4', '8', '2'],
+      ],
+      count: '12',
+      sum: '3',
+    },
+  ]);
 });
