@@ -90,17 +90,25 @@ test('an empty store in OpenMetrics', async () => {
   assert.equal(await storage.scrape({ writer: new OpenMetricsWriter('underscores') }), '# EOF\n');
 });
 
-test('extra families come after the stored ones', async () => {
-  await storage.push('m', { 'x="y"': 1 });
-  async function* extra() {
-    const texts = function* () {
-      yield { text: Buffer.from('push_time_seconds{job="j"} 2\n'), features: 0 };
-    };
-    yield { name: 'push_time_seconds', type: 'gauge', help: 'h', unit: undefined, texts };
-  }
-  assert.equal(
-    await storage.scrape({ extra, writer: new TextWriter('underscores') }),
-    '# TYPE m gauge\nm{x="y"} 1\n# HELP push_time_seconds h\n# TYPE push_time_seconds gauge\npush_time_seconds{job="j"} 2\n',
+test('what is known of the groups comes after the stored families', async () => {
+  await storage.pushGroup([['job', 'j']], { m: { 'instance="",job="j"': 1 } }, { ttlMs: 0 });
+  const text = await storage.scrape({ groups: { expiry: true }, writer: new TextWriter('underscores') });
+  assert.deepEqual(
+    text
+      .split('\n')
+      .filter((line) => !line.startsWith('# HELP'))
+      .map((line) => line.replace(/\} \d{10}\.\d+$/, '} TIME')),
+    [
+      '# TYPE m gauge',
+      'm{instance="",job="j"} 1',
+      '# TYPE push_time_seconds gauge',
+      'push_time_seconds{instance="",job="j"} TIME',
+      '# TYPE push_failure_time_seconds gauge',
+      'push_failure_time_seconds{instance="",job="j"} 0',
+      '# TYPE push_expiry_time_seconds gauge',
+      'push_expiry_time_seconds{instance="",job="j"} +Inf',
+      '',
+    ],
   );
 });
 
