@@ -23,7 +23,9 @@ export class OwnFamily implements FamilyReading {
   /** Leaves out what somebody has pushed under the same labels. */
   hideBehind({ text }: Piece): void {
     this.#entries = this.#entries.filter((entry) => {
-      const series = entry.slice(0, entry.lastIndexOf(' ', entry.indexOf('\n')) + 1);
+      // The last line of a histogram is its count, which all have.
+      const last = entry.slice(entry.lastIndexOf('\n', entry.length - 2) + 1);
+      const series = last.slice(0, last.lastIndexOf(' ') + 1);
       for (let at = text.indexOf(series); at >= 0; at = text.indexOf(series, at + 1)) {
         if (at === 0 || text[at - 1] === NEWLINE) return false;
       }

@@ -15,7 +15,6 @@ export async function renameFamilies(
   names: readonly string[],
   writer: ExpositionWriter,
 ): Promise<Map<string, string>> {
-  const renamed = new Set(names);
   const choices = [...names].sort().map((name) => ({ name, others: writer.otherNames?.(name) ?? [] }));
   // The base of a name as shown → the base of who has it: families that belong together do not get in each other's way.
   const holders = new Map<string, string>();
@@ -24,7 +23,7 @@ export async function renameFamilies(
     for await (const page of familyNames(connection, keys, bucket)) {
       for (const name of page) {
         const base = baseOf(name);
-        if (wanted.has(base) && !renamed.has(name)) holders.set(base, base);
+        if (wanted.has(base)) holders.set(base, base);
       }
     }
   }

@@ -64,8 +64,9 @@ export async function* scrape(
   if (renamed.length > 0) {
     const shown = await renameFamilies(connection, keys, renamed, writer);
     exposition.enter([...shown.values()]);
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const names = [...shown.keys()].filter((name) => bucketOf(name) === bucket);
+    const byBucket = Array.from({ length: BUCKETS }, (): string[] => []);
+    for (const name of shown.keys()) byBucket[bucketOf(name)].push(name);
+    for (const [bucket, names] of byBucket.entries()) {
       if (names.length > 0) yield* showStored(bucket, names);
     }
   }

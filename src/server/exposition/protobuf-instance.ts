@@ -34,6 +34,10 @@ export class InstanceLines {
     return this.#first;
   }
 
+  get isNative(): boolean {
+    return this.#native !== undefined;
+  }
+
   get timestamp(): string {
     return this.#timestamp;
   }

@@ -16,16 +16,21 @@ import { escapeText, StoredLine } from './stored-line.ts';
  */
 const MESSAGE_BYTES = 4 * MIB;
 
+const COUNTER = 0;
+const SUMMARY = 2;
+const HISTOGRAM = 4;
+const GAUGE_HISTOGRAM = 5;
+
 /** MetricType, and the field of Metric with the value. */
 const TYPES: Readonly<Record<string, readonly [type: number, field: number]>> = {
-  counter: [0, 3],
+  counter: [COUNTER, 3],
   gauge: [1, 2],
   info: [1, 2],
   stateset: [1, 2],
-  summary: [2, 4],
+  summary: [SUMMARY, 4],
   untyped: [3, 5],
-  histogram: [4, 7],
-  gaugehistogram: [5, 7],
+  histogram: [HISTOGRAM, 7],
+  gaugehistogram: [GAUGE_HISTOGRAM, 7],
 };
 
 /** Messages io.prometheus.client.MetricFamily, each with its length before it. */
@@ -70,7 +75,6 @@ export class ProtobufWriter implements ExpositionWriter {
         2,
         help.replace(/\\([\\n])/g, (_, c: string) => (c === 'n' ? '\n' : c)),
       );
-    head.uint64(3, this.#type);
     if (unit) head.text(5, unit);
     this.#headBytes = head.take();
   }
@@ -99,7 +103,7 @@ export class ProtobufWriter implements ExpositionWriter {
     this.#parts.labels(1, text, line, line.labelCount);
     const value = out.open(this.#field);
     out.double(1, numberIn(text, line.valueStart, line.valueEnd));
-    if (this.#type === 0) {
+    if (this.#type === COUNTER) {
       if (line.exemplarStart >= 0) this.#parts.exemplar(2, text, line);
       if (line.createdStart >= 0)
         this.#parts.time(3, text.toString('latin1', line.createdStart, line.createdEnd));
@@ -131,8 +135,10 @@ export class ProtobufWriter implements ExpositionWriter {
     const metric = out.open(4);
     line.scan(text, instance.first);
     this.#parts.labels(1, text, line, instance.labelCount(text, line));
+    // Prometheus 2.42 loses the suffixes of classic buckets of gauge histograms.
+    if (this.#type === GAUGE_HISTOGRAM && !instance.isNative) this.#type = HISTOGRAM;
     const value = out.open(this.#field);
-    if (this.#type === 2) instance.writeSummary(out, this.#parts, text);
+    if (this.#type === SUMMARY) instance.writeSummary(out, this.#parts, text);
     else instance.writeHistogram(out, this.#parts, text, line);
     out.close(value);
     if (instance.timestamp !== '') out.uint64(6, BigInt(instance.timestamp));
@@ -141,9 +147,13 @@ export class ProtobufWriter implements ExpositionWriter {
   }
 
   #send(sink: ExpositionSink): void {
-    this.#head.varint(this.#headBytes.length + this.#out.length);
-    sink.push(this.#head.take());
+    const head = this.#head;
+    head.uint64(3, this.#type);
+    const type = head.take();
+    head.varint(this.#headBytes.length + type.length + this.#out.length);
+    sink.push(head.take());
     sink.push(this.#headBytes);
+    sink.push(type);
     sink.push(this.#out.take());
   }
 }

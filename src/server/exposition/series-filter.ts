@@ -62,20 +62,18 @@ function pieceFilter(
   return ({ text, features }) => {
     const shown: Buffer[] = [];
     let from = 0;
-    let last: Buffer = text;
+    let last = text;
     let lastMatches = false;
-    let isFirst = true;
     for (let at = 0; at < text.length; ) {
       const next = line.scan(text, at);
       const labels = ownLabels(text, line, bound);
       // The lines of an instance follow each other.
-      if (isFirst || bound === undefined || !labels.equals(last)) {
+      if (!labels.equals(last)) {
         const now = matches(labelMap(text, line, bound));
         if (lastMatches && !now) shown.push(text.subarray(from, at));
         if (!lastMatches) from = at;
         lastMatches = now;
         last = labels;
-        isFirst = false;
       }
       at = next;
     }

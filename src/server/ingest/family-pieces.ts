@@ -1,6 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { MIB } from '../../units.ts';
-import { HASH, NEWLINE } from '../../workers/exposition/character-classes.ts';
+import { NEWLINE } from '../../workers/exposition/character-classes.ts';
 import { MetadataLine } from '../../workers/exposition/openmetrics/metadata-line.ts';
 import { RequestError } from '../errors.ts';
 import type { BodyPiece } from './body-piece.ts';
@@ -118,7 +118,7 @@ class FamilyCutter {
     const before = newline === 0 ? 0 : bytes.lastIndexOf(NEWLINE, newline - 1) + 1;
     const name = this.#nameIn(bytes, newline + 1, end);
     if (name === undefined) return false;
-    return bytes[before] !== HASH || this.#nameIn(bytes, before, newline) !== name;
+    return this.#nameIn(bytes, before, newline) !== name;
   }
 
   #nameIn(bytes: Buffer, start: number, end: number): string | undefined {

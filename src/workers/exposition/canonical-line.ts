@@ -17,8 +17,8 @@ import {
   UNDERSCORE,
   ZERO,
 } from './character-classes.ts';
+import { MAX_LABELS } from './line-labels.ts';
 import { numberEnd } from './numbers.ts';
-import { MAX_LABELS } from './sample-line.ts';
 
 /** So many digits are in the range of a float64, wherever the point stands. */
 const SAFE_DIGITS = 300;

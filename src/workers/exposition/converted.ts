@@ -80,8 +80,9 @@ export class Problems {
   readonly errors: LineError[] = [];
   readonly rejected: Partial<Record<RejectReason, number>> = {};
 
-  add(line: number, message: string, lines = 1, reason: RejectReason = 'syntax'): void {
-    if (this.errors.length < MAX_ERRORS) this.errors.push({ line, message });
+  /** @param message is asked for only if it is one of the first */
+  add(line: number, message: () => string, lines = 1, reason: RejectReason = 'syntax'): void {
+    if (this.errors.length < MAX_ERRORS) this.errors.push({ line, message: message() });
     this.rejected[reason] = (this.rejected[reason] ?? 0) + lines;
   }
 }

@@ -82,7 +82,7 @@ export class CutFinder {
     const { family, kind, role } = membership(sample.name(), this.#kindOf);
     const label = boundLabel(kind);
     this.#labels.length = 0;
-    sample.writeLabels(this.#labels, label === undefined ? -1 : sample.indexOf(label));
+    sample.labels.write(this.#labels, label === undefined ? -1 : sample.labels.indexOf(label));
     this.#hash.hash(this.#labels.bytes, 0, this.#labels.length);
     const { hi, lo } = this.#hash;
 

@@ -36,7 +36,7 @@ function exemplarEnd(text: Buffer, start: number, end: number): number {
   }
   if (i >= end || text[i + 1] !== BLANK) return -1;
   const value = numberEnd(text, i + 2, end);
-  if (value < 0 || text[value] !== BLANK || text[value + 1] === HASH) return value;
+  if (value < 0 || value >= end || text[value + 1] === HASH) return value;
   return numberEnd(text, skipBlanks(text, value, end), end);
 }
 

@@ -27,7 +27,7 @@ import {
 import { metricText } from './metric-text.ts';
 import { escapeQuoted, isClassicMetricName } from './names.ts';
 import { excerpt, type Rejections } from './rejections.ts';
-import { Scratch } from './scratch.ts';
+import { MAX_RENDERED_BYTES, Scratch } from './scratch.ts';
 
 const BUCKET_SUFFIX = Buffer.from('_bucket');
 const SUM_SUFFIX = Buffer.from('_sum');
@@ -89,7 +89,7 @@ export class InstanceLines {
       this.#order(instance);
       const flaw = this.#flaw(instance, family, whole);
       if (flaw !== undefined) {
-        if (this.#isBoundGiven(family))
+        if (this.#isBoundGiven(family) && rejections.problems?.first === undefined)
           rejections.problems?.check(this.#entries.line[entry], this.#given(family));
         rejections.instance(this.#entries.line[entry], samples, () => this.#message(instance, family, flaw));
         this.#entries.samples[entry] = 0;
@@ -159,6 +159,7 @@ export class InstanceLines {
   /** What is wrong with the instance, if anything. */
   #flaw(instance: number, family: ParsedFamily, whole: boolean): string | undefined {
     if (this.#field(instance, DAMAGED) === 1) return 'a line of it was refused';
+    if (this.#out.length > MAX_RENDERED_BYTES) return 'with the labels of the group there is too much of it';
     if (this.#isBoundGiven(family)) return 'its le or quantile is given by the grouping key';
     const hasCount = this.#field(instance, COUNT) !== NONE;
     const isHistogram = family.kind === 'histogram';

@@ -73,7 +73,7 @@ export class InstanceSamples {
     policy: TimestampPolicy,
   ): boolean {
     const label = boundLabel(member.family.kind);
-    const labelled = label === undefined ? -1 : sample.indexOf(label);
+    const labelled = label === undefined ? -1 : sample.labels.indexOf(label);
     const hasPlace = hasItsLabel(member, sample, labelled);
     // Such a line is no part of an instance, and leaves none incomplete.
     if (!hasPlace && !this.strict) return false;
@@ -92,8 +92,8 @@ export class InstanceSamples {
   /** The id of the sample's bound; 0 if it needs none, -1 if it is no number, or NOT_A_NUMBER. */
   #bound(member: Member, text: Buffer, sample: SampleLine, label: number): number {
     if (label < 0 || (!needsBound(member) && !this.strict)) return 0;
-    const start = sample.quoteStart[label];
-    const end = sample.quoteEnd[label];
+    const start = sample.labels.quoteStart[label];
+    const end = sample.labels.quoteEnd[label];
     const bound = this.#instances.bounds.id(text, start + 1, end);
     if (bound >= 0) return needsBound(member) ? bound : 0;
     if (this.strict && text.toString('latin1', start + 1, end).toLowerCase() === 'nan') {

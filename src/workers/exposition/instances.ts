@@ -63,8 +63,8 @@ export class Instances {
     this.#keepEmpty = keepEmpty;
     if (this.count > 0) this.#table.fill(0);
     this.count = 0;
-    this.keys.length = 0;
-    this.tails.length = 0;
+    this.keys.clear();
+    this.tails.clear();
     this.#sampleCount = 0;
     this.#last = NONE;
     this.bounds.trim();
@@ -106,7 +106,7 @@ export class Instances {
   /** The instance that any other line is part of, `except` being the label that is no part of the identity, or -1. */
   locateLine(sample: SampleLine, except: number, family: number, line: number): number {
     const keyStart = this.keys.length;
-    sample.writeLabels(this.keys, except, this.#keepEmpty);
+    sample.labels.write(this.keys, except, this.#keepEmpty);
     return this.#find(family, line, keyStart);
   }
 

@@ -85,3 +85,13 @@ function checkNames(families: readonly ParsedFamily[], problems: PushProblems): 
 function quoted(name: string): string {
   return `"${escapeQuoted(name)}"`;
 }
+
+/** The families that have entries; these are renumbered accordingly. */
+export function withSamples(list: ParsedFamily[], entries: EntryList): ParsedFamily[] {
+  const kept = list.filter((family) => family.entries > 0);
+  if (kept.length === list.length) return list;
+  let next = 0;
+  const places = list.map((family) => (family.entries > 0 ? next++ : -1));
+  for (let i = 0; i < entries.count; i++) entries.family[i] = places[entries.family[i]];
+  return kept;
+}

@@ -1,7 +1,24 @@
+import { KIB, MIB } from '../../units.ts';
+
+/**
+ * So much text is rendered in one go, about: a few bytes of a body may stand for much more with the labels of a group,
+ * and places in it are numbers of 30 bits.
+ */
+export const MAX_RENDERED_BYTES = 256 * MIB;
+
+const FIRST_BYTES = 16 * KIB;
+/** A larger buffer is not kept: few texts need one. */
+const MAX_KEPT_BYTES = 32 * MIB;
+
 /** A buffer that grows: for text that is rendered, since it could not be taken as it stood. Kept from task to task. */
 export class Scratch {
-  bytes = Buffer.allocUnsafeSlow(16 * 1024);
+  bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   length = 0;
+
+  clear(): void {
+    this.length = 0;
+    if (this.bytes.length > MAX_KEPT_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  }
 
   /** Makes room for `n` more bytes; needed before any of the other calls. */
   reserve(n: number): void {

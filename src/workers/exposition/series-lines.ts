@@ -85,12 +85,12 @@ export class SeriesLines {
 
   #writeLabels(to: Scratch, sample: SampleLine): void {
     if (this.group === undefined) {
-      sample.writeLabels(to, -1);
+      sample.labels.write(to, -1);
       return;
     }
     const labels = this.#labels;
     labels.length = 0;
-    sample.writeLabels(labels, -1, true);
+    sample.labels.write(labels, -1, true);
     this.group.write(to, labels.bytes, 0, labels.length);
   }
 

@@ -154,7 +154,7 @@ test('instances one after another are metrics of their own, with their timestamp
       lines: instance('', 1, '') + instance('a="b",', 2, ' 5') + instance('a="c",', 3, ''),
     },
   ]);
-  assert.equal(family['type'], 'GAUGE_HISTOGRAM');
+  assert.equal(family['type'], 'HISTOGRAM');
   const value = (n: number): Message => ({
     sample_count: n,
     sample_sum: n,
@@ -165,6 +165,12 @@ test('instances one after another are metrics of their own, with their timestamp
     { label: [{ name: 'a', value: 'b' }], histogram: value(2), timestamp_ms: 5 },
     { label: [{ name: 'a', value: 'c' }], histogram: value(3) },
   ]);
+});
+
+test('a gauge histogram is called one if it is native', () => {
+  const lines = `g_bucket{le="+Inf"} 3\ng_sum 1\ng_count 3 #n ${nativeExtra(NATIVE)}\n`;
+  const [family] = protobuf([{ name: 'g', type: 'gaugehistogram', lines }]);
+  assert.equal(family['type'], 'GAUGE_HISTOGRAM');
 });
 
 test('summaries', () => {

@@ -14,7 +14,7 @@ import {
 } from './stored-families.ts';
 import { bytesOf } from './written.ts';
 
-const TYPES: Readonly<Record<string, string>> = { gaugehistogram: 'GAUGE_HISTOGRAM', info: 'GAUGE' };
+const TYPES: Readonly<Record<string, string>> = { gaugehistogram: 'HISTOGRAM', info: 'GAUGE' };
 
 function expected({ name, type, help, unit, entries }: ModelFamily): Message {
   return {

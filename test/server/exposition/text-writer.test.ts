@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import type { Escaping } from '../../../src/server/exposition/escaping.ts';
 import { TextWriter } from '../../../src/server/exposition/text-writer.ts';
 import { checkMetrics } from '../../support/prometheus.ts';
+import { type ModelFamily, stored, storedFamilies } from './stored-families.ts';
 import { type Family, written } from './written.ts';
 
 const text = (families: readonly Family[], escaping: Escaping = 'underscores'): string =>
@@ -88,6 +90,21 @@ test('labels that escaping makes equal stay apart', () => {
   assert.equal(
     text([{ name: 'm', type: 'gauge', lines: two }]),
     '# TYPE m gauge\nm{a_b="1",U__a_2d_b="2"} 1\n',
+  );
+});
+
+test('without extras it is what would have been stored without them', () => {
+  const bare = (family: ModelFamily): ModelFamily => ({
+    ...family,
+    entries: family.entries.map((entry) => ({ ...entry, exemplar: undefined, created: undefined })),
+  });
+  fc.assert(
+    fc.property(storedFamilies, (families) => {
+      const samples = text(families.map(stored), 'allow-utf-8').replace(/^# (?:HELP|TYPE) .*\n/gm, '');
+      const expected = families.map((family) => stored(bare(family)).lines);
+      assert.equal(samples, expected.join(''));
+    }),
+    { numRuns: 500 },
   );
 });
 

@@ -3,7 +3,14 @@ import { after, before, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { KIB, MIB } from '../../../src/units.ts';
 import { Gateway } from '../../support/gateway.ts';
-import { delimited, type FamilyModel, MetricType } from '../../support/metric-family.ts';
+import {
+  delimited,
+  type FamilyModel,
+  MetricType,
+  message,
+  nativeFields,
+  tag,
+} from '../../support/metric-family.ts';
 import { type IngestAnswer, scrapeOf } from '../../support/push.ts';
 import { RedisServer } from '../../support/redis-server.ts';
 
@@ -259,4 +266,50 @@ test('what clashes with the type of a stored family is told by the line, or the 
     [messages.status, messages.accepted, messages.errors.map(({ line }) => line)],
     [400, 3, [2]],
   );
+});
+
+async function scrapeAs(accept: string): Promise<Buffer> {
+  const response = await fetch(`${gateway.url}/metrics`, { headers: { Accept: accept } });
+  assert.equal(response.status, 200);
+  return Buffer.from(await response.arrayBuffer());
+}
+
+test('what OpenMetrics says comes out as it went in', async () => {
+  const body = `# HELP jobs_seconds a \\"job\\"
+# TYPE jobs_seconds counter
+# UNIT jobs_seconds seconds
+jobs_seconds_total{a="1"} 3 # {trace_id="x"} 1 5.5
+jobs_seconds_created{a="1"} 1500000000.25
+# EOF
+`;
+  assert.equal((await push(OPENMETRICS, body)).status, 200);
+  assert.equal((await scrapeAs(OPENMETRICS)).toString(), body);
+});
+
+test('native histograms in protobuf come out as they went in, and a scrape can be pushed', async () => {
+  const native = nativeFields((writer) => {
+    writer.uint32(tag(5, 0)).sint32(-1);
+    writer.uint32(tag(6, 1)).double(1e-128);
+    message(writer, 12, (span) => {
+      span.uint32(tag(1, 0)).sint32(1);
+      span.uint32(tag(2, 0)).uint32(2);
+    });
+    writer.uint32(tag(13, 0)).sint64(2).uint32(tag(13, 0)).sint64(1);
+  });
+  const exemplar = { labels: { trace_id: 'x' }, value: 2, timestamp: { seconds: 5 } };
+  const created = { seconds: 1_500_000_000, nanos: 500_000_000 };
+  const body = delimited(
+    {
+      name: 'n',
+      type: MetricType.HISTOGRAM,
+      metrics: [{ labels: { a: 'b' }, histogram: { count: 5, sum: 9, created, native } }],
+    },
+    { name: 'c', type: MetricType.COUNTER, metrics: [{ counter: { value: 1, exemplar, created } }] },
+  );
+  assert.equal((await push(PROTOBUF, body)).status, 200);
+  const scraped = await scrapeAs(PROTOBUF);
+  assert.ok(scraped.includes(Buffer.from(native)));
+  await redis.cli('FLUSHALL');
+  assert.equal((await push(PROTOBUF, scraped)).status, 200);
+  assert.deepEqual(await scrapeAs(PROTOBUF), scraped);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { MIB } from '../../../src/units.ts';
+import { groupLabels } from '../../../src/workers/exposition/group-labels.ts';
 import { parse } from './parsing.ts';
 
 /** Repeats a piece of text, numbered, to 1 MiB. */
@@ -55,6 +56,21 @@ const BODIES: ReadonlyArray<readonly [what: string, text: () => string]> = [
   ['TYPE behind blanks', () => fill(() => `#${' '.repeat(500)}TYPE\n`)],
   ['comments', () => fill(() => '#\n')],
   ['a help text of escapes', () => `# HELP x ${'\\\\'.repeat(MIB / 2)}\n`],
+  ['one quoted name', () => `{"${'y.'.repeat(MIB / 2)}"} 1\n`],
+  ['one quoted name of escapes', () => `{"${'\\"'.repeat(MIB / 2)}","${'\\"'.repeat(10)}"="1"} 1\n`],
+  ['a new quoted name on each line', () => fill((i) => `{"a.${i}"} 1\n`)],
+  [
+    'a new quoted histogram on each line',
+    () => fill((i) => `# TYPE "a.${i}" histogram\n{"a.${i}_count"} 1\n`),
+  ],
+  ['quotes that stay open', () => fill(() => '{"a\n')],
+  ['TYPE of quotes that stay open', () => `# TYPE "${'# TYPE "'.repeat(MIB / 8)}`],
+  [
+    'a thousand quoted labels in reverse order',
+    () => fill(() => `x{${names(1000, (i) => `"a.${1999 - i}"`)}} 1\n`),
+  ],
+  ['extras', () => `x 1${' #c 1'.repeat(MIB / 5)}\n`],
+  ['an exemplar that stays open', () => `x 1${' # {a="'.repeat(MIB / 7)}\n`],
   ['carriage returns', () => '\r'.repeat(MIB)],
   ['non-ASCII', () => 'é'.repeat(MIB / 2)],
 ];
@@ -62,7 +78,18 @@ const BODIES: ReadonlyArray<readonly [what: string, text: () => string]> = [
 suite('a megabyte of nothing good', () => {
   for (const [what, text] of BODIES) {
     test(what, { timeout: 5000 }, () => {
-      const { lines, entries } = parse(text());
+      const { lines, entries } = parse(text(), {
+        extended: what.startsWith('extra') || what.startsWith('an exemplar'),
+      });
+      assert.ok(lines >= 1 && entries.length <= lines);
+    });
+  }
+
+  for (const [what, text] of BODIES) {
+    test(`${what}, as a push to a group`, { timeout: 5000 }, () => {
+      const key = Array.from({ length: 20 }, (_, i): [string, string] => [`a${i * 50}`, 'y'.repeat(20)]);
+      const options = { strict: true, group: groupLabels(key), extended: true };
+      const { lines, entries } = parse(text(), options);
       assert.ok(lines >= 1 && entries.length <= lines);
     });
   }

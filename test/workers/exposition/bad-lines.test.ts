@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { MAX_LABELS } from '../../../src/workers/exposition/sample-line.ts';
+import { MAX_LABELS } from '../../../src/workers/exposition/line-labels.ts';
 import { parse } from './parsing.ts';
 
 const NAME = 'Expected a metric name';

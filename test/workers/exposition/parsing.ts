@@ -16,10 +16,11 @@ export interface Entry {
   readonly hash: string;
   readonly line: number;
   readonly samples: number;
+  readonly features: number;
 }
 
 /** What a parser made of a block, copied out of its buffers. */
-export interface Parsed extends Pick<ParsedBlock, 'lines' | 'rejected' | 'errors'> {
+export interface Parsed extends Pick<ParsedBlock, 'lines' | 'rejected' | 'errors' | 'problem'> {
   readonly families: readonly ParsedFamily[];
   readonly entries: readonly Entry[];
   /** All rendered lines. */
@@ -38,6 +39,7 @@ export function parse(text: string | Buffer, options: Partial<ParseOptions> = {}
     lines: block.lines,
     rejected: block.rejected,
     errors: block.errors,
+    problem: block.problem,
     families: block.families.map((family) => ({ ...family })),
     entries,
     text: entries.map((entry) => entry.text).join(''),
@@ -63,5 +65,6 @@ function entryOf({ text, scratch, families, entries }: ParsedBlock, i: number): 
     hash: `${entries.hashHi[i]}:${entries.hashLo[i]}`,
     line: entries.line[i],
     samples: entries.samples[i],
+    features: entries.features[i],
   };
 }

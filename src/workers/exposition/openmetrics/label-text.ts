@@ -1,6 +1,6 @@
 import { COMMA, EQUALS, QUOTE } from '../character-classes.ts';
+import { MAX_LABELS } from '../line-labels.ts';
 import { isLabelName } from '../names.ts';
-import { MAX_LABELS } from '../sample-line.ts';
 import { Scratch } from '../scratch.ts';
 import { copyEscaped } from './name-text.ts';
 import type { OpenMetricsSample } from './sample-line.ts';

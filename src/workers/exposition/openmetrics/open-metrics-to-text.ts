@@ -67,7 +67,7 @@ class Conversion {
     if (!this.#isOver()) this.#closeFamily();
     let unended = false;
     if (!this.#isOver() && this.#last && !this.#ended) {
-      this.#problems.add(Math.max(this.#line, 1), NO_EOF, 0);
+      this.#problems.add(Math.max(this.#line, 1), () => NO_EOF, 0);
       unended = true;
     }
     const { errors, rejected } = this.#problems;
@@ -107,7 +107,7 @@ class Conversion {
   }
 
   #refuse(problem: string, at: number, end: number): void {
-    this.#problems.add(this.#line, `${problem}, found ${excerpt(this.#body, at, end)}.`);
+    this.#problems.add(this.#line, () => `${problem}, found ${excerpt(this.#body, at, end)}.`);
   }
 
   #takeMetadata(start: number, end: number): void {
@@ -174,7 +174,7 @@ class Conversion {
     if (!family.hasBegun && family.refusal === undefined && !this.#isOver()) {
       this.#beginFamily(family);
       // Otherwise its samples are refused.
-      if (family.refusal !== undefined) this.#problems.add(family.lastLine, `${family.refusal}.`);
+      if (family.refusal !== undefined) this.#problems.add(family.lastLine, () => `${family.refusal}.`);
     }
     this.#family = undefined;
   }
@@ -315,7 +315,7 @@ class Conversion {
   #refuseMetric(problem: string): void {
     const { textStart, textLine, firstLine, samples } = this.#metric;
     this.#out.truncate(textStart, textLine);
-    this.#problems.add(firstLine, problem, Math.max(samples, 1), 'incomplete_histogram');
+    this.#problems.add(firstLine, () => problem, Math.max(samples, 1), 'incomplete_histogram');
   }
 
   #takeCreated(): string | undefined {

@@ -14,8 +14,8 @@ import {
   OPEN,
   QUOTE,
 } from '../character-classes.ts';
+import { MAX_LABELS } from '../line-labels.ts';
 import { numberEnd, parseNumber } from '../numbers.ts';
-import { MAX_LABELS } from '../sample-line.ts';
 
 /** A sample's labels and its exemplar's share the arrays. */
 const MAX_ALL_LABELS = MAX_LABELS * 2;
@@ -57,11 +57,13 @@ export class OpenMetricsSample {
   #text: Buffer = Buffer.alloc(0);
   #at = 0;
   #count = 0;
+  #limit = MAX_LABELS;
 
   scan(text: Buffer, start: number, end: number): boolean {
     this.#text = text;
     this.#at = start;
     this.#count = 0;
+    this.#limit = MAX_LABELS;
     this.labels = 0;
     this.hasExemplar = false;
     this.isPlain = true;
@@ -112,6 +114,7 @@ export class OpenMetricsSample {
       }
     }
     this.labels = this.#count;
+    this.#limit = MAX_ALL_LABELS;
     return true;
   }
 
@@ -120,7 +123,7 @@ export class OpenMetricsSample {
     const text = this.#text;
     let i = this.#at;
     for (;;) {
-      if (this.#count === MAX_ALL_LABELS) return this.fail(`Expected at most ${MAX_LABELS} labels`, i);
+      if (this.#count === this.#limit) return this.fail(`Expected at most ${MAX_LABELS} labels`, i);
       const label = this.#count++;
       const quoted = text[i] === QUOTE && i < end;
       let nameEnd = i;

@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { MAX_EXEMPLAR_CHARACTERS } from '../openmetrics/exemplar-text.ts';
 import { readTimestamp, type TimestampFields } from './timestamp-fields.ts';
 import type { WireReader } from './wire-reader.ts';
 
 export interface ExemplarFields {
+  /** Of more than can be shown only some. */
   readonly labels: ReadonlyArray<readonly [name: Buffer, value: Buffer]>;
   readonly value: number;
   readonly timestamp: TimestampFields | undefined;
@@ -13,30 +15,34 @@ export function readExemplar(reader: WireReader): ExemplarFields | undefined {
   const labels: Array<readonly [Buffer, Buffer]> = [];
   let value = 0;
   let timestamp: TimestampFields | undefined;
+  let valid = true;
   while (reader.next()) {
-    if (reader.field === 1) labels.push(readLabel(reader));
-    else if (reader.field === 2) value = reader.double();
+    if (reader.field === 1) {
+      const label = readLabel(reader);
+      valid &&= label.every((bytes) => isUtf8(bytes));
+      if (labels.length <= MAX_EXEMPLAR_CHARACTERS) labels.push(label);
+    } else if (reader.field === 2) value = reader.double();
     else if (reader.field === 3) timestamp = readTimestamp(reader);
     else reader.skip();
   }
-  return labels.every((label) => label.every((bytes) => isUtf8(bytes)))
-    ? { labels, value, timestamp }
-    : undefined;
+  return valid ? { labels, value, timestamp } : undefined;
 }
 
 function readLabel(reader: WireReader): readonly [Buffer, Buffer] {
-  let [name, value] = [Buffer.alloc(0), Buffer.alloc(0)];
+  let [name, value] = [EMPTY, EMPTY];
   const outer = reader.enterMessage();
   while (reader.next()) {
-    if (reader.field === 1 || reader.field === 2) {
-      reader.range();
-      const bytes = Buffer.from(reader.bytes.subarray(reader.start, reader.end));
-      if (reader.field === 1) name = bytes;
-      else value = bytes;
-    } else {
+    if (reader.field !== 1 && reader.field !== 2) {
       reader.skip();
+      continue;
     }
+    reader.range();
+    const bytes = reader.bytes.subarray(reader.start, reader.end);
+    if (reader.field === 1) name = bytes;
+    else value = bytes;
   }
   reader.leave(outer);
   return [name, value];
 }
+
+const EMPTY: Buffer = Buffer.alloc(0);

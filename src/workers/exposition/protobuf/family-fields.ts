@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ConvertedText } from '../converted.ts';
 import { isMetricName } from '../names.ts';
-import type { Range, ValueKind } from './metric-fields.ts';
+import type { ValueKind } from './metric-fields.ts';
 import type { WireReader } from './wire-reader.ts';
 
 /** Of MetricType, by number: its name there, and in text. */
@@ -21,7 +21,8 @@ export class FamilyFields {
   /** What the metrics have to hold. */
   readonly kind: ValueKind;
   readonly typeName: string;
-  readonly metrics: readonly Range[];
+  /** How many. */
+  readonly metrics: number;
   readonly #help: Buffer;
   readonly #unit: Buffer;
   readonly #type: string;
@@ -32,21 +33,21 @@ export class FamilyFields {
   static read(reader: WireReader): FamilyFields {
     let [name, help, unit]: Buffer[] = [Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(0)];
     let type = 0;
-    const metrics: Range[] = [];
+    let metrics = 0;
     while (reader.next()) {
       if (reader.field === 1) name = readBytes(reader);
       else if (reader.field === 2) help = readBytes(reader);
       else if (reader.field === 3) type = reader.int64();
       else if (reader.field === 4) {
         reader.range();
-        metrics.push({ start: reader.start, end: reader.end });
+        metrics++;
       } else if (reader.field === 5) unit = readBytes(reader);
       else reader.skip();
     }
     return new FamilyFields(name, help, unit, type, metrics);
   }
 
-  private constructor(name: Buffer, help: Buffer, unit: Buffer, type: number, metrics: readonly Range[]) {
+  private constructor(name: Buffer, help: Buffer, unit: Buffer, type: number, metrics: number) {
     this.name = name;
     this.isQuoted = !isMetricName(name, 0, name.length);
     this.#help = help;

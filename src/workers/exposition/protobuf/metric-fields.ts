@@ -1,7 +1,7 @@
-import { MAX_LABELS } from '../sample-line.ts';
+import { MAX_LABELS } from '../line-labels.ts';
 import { NativePart } from './native-part.ts';
 import { readTimestamp, type TimestampFields } from './timestamp-fields.ts';
-import { WireError, type WireReader } from './wire-reader.ts';
+import { checkParts, WireError, type WireReader } from './wire-reader.ts';
 
 export type ValueKind = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untyped';
 
@@ -125,6 +125,7 @@ export class MetricFields {
     }
     reader.leave(outer);
     this.parts.push({ bound, value, exemplar: undefined });
+    checkParts(this.parts.length);
   }
 
   #readOfHistogram(reader: WireReader): void {
@@ -149,6 +150,7 @@ export class MetricFields {
     }
     reader.leave(outer);
     this.parts.push({ bound, value: countFloat > 0 ? countFloat : count, exemplar });
+    checkParts(this.parts.length);
   }
 }
 

@@ -1,3 +1,4 @@
+import { MIB } from '../../../units.ts';
 import { BLANK, CLOSE, COMMA, OPEN } from '../character-classes.ts';
 import type { ConvertedText } from '../converted.ts';
 import { formatValue } from '../format-value.ts';
@@ -9,7 +10,14 @@ import { type ExemplarFields, readExemplar } from './exemplar-fields.ts';
 import type { FamilyFields } from './family-fields.ts';
 import { writeLabel } from './label-text.ts';
 import type { MetricFields, Range } from './metric-fields.ts';
-import type { WireReader } from './wire-reader.ts';
+import { WireError, type WireReader } from './wire-reader.ts';
+
+/*
+ * Each bucket repeats the labels in text, so a body may grow without bound. Those of clients grow to ten times their
+ * size; small ones may do as they like.
+ */
+const MAX_GROWTH = 12;
+const FREE_BYTES = 32 * MIB;
 
 const INVALID_EXEMPLAR = 'has an exemplar with invalid UTF-8';
 
@@ -18,6 +26,7 @@ export class MetricLines {
   readonly #out: ConvertedText;
   readonly #reader: WireReader;
   readonly #labels = new Scratch();
+  readonly #maxBytes: number;
   #family: FamilyFields | undefined;
   #source = 0;
   #timestamp = '';
@@ -25,11 +34,13 @@ export class MetricLines {
   constructor(out: ConvertedText, reader: WireReader) {
     this.#out = out;
     this.#reader = reader;
+    this.#maxBytes = FREE_BYTES + reader.bytes.length * MAX_GROWTH;
   }
 
   /**
    * @param source the ordinal of the message
    * @returns what is wrong with the metric, to follow its name; then some of its lines may be there
+   * @throws WireError
    */
   write(family: FamilyFields, metric: MetricFields, source: number): string | undefined {
     this.#family = family;
@@ -108,6 +119,9 @@ export class MetricLines {
 
   #end(): void {
     this.#out.endLine(this.#source);
+    if (this.#out.length > this.#maxBytes) {
+      throw new WireError(`the body would be longer than ${this.#maxBytes} bytes as text`);
+    }
   }
 
   /** A time before 1970 says nothing and is left out. */

@@ -1,5 +1,5 @@
 import { readExemplar } from './exemplar-fields.ts';
-import type { WireReader } from './wire-reader.ts';
+import { checkParts, type WireReader } from './wire-reader.ts';
 
 /** Spans, deltas and counts of one side, or what they have to be together. */
 class Side {
@@ -52,7 +52,7 @@ class Side {
  * everything is checked here that a reader would stumble over: Prometheus drops a whole scrape for one bad histogram.
  */
 export class NativePart {
-  readonly #ranges: Array<readonly [start: number, end: number]> = [];
+  readonly #ranges: Array<[start: number, end: number]> = [];
   readonly #negative = new Side();
   readonly #positive = new Side();
   #schema = 0;
@@ -83,7 +83,10 @@ export class NativePart {
       reader.skip();
       return;
     }
-    this.#ranges.push([start, reader.position]);
+    const before = this.#ranges.at(-1);
+    if (before?.[1] === start) before[1] = reader.position;
+    else this.#ranges.push([start, reader.position]);
+    checkParts(this.#ranges.length);
   }
 
   /** The bytes of the fields in the order in which they came. */

@@ -21,6 +21,8 @@ export function protobufToText(body: Buffer, options: ProtobufOptions): Converte
   return new Conversion(body, options.strict).run();
 }
 
+const METRIC_FIELD = 4;
+
 /** A family in the text, from its metadata on. */
 interface Place {
   readonly start: number;
@@ -79,12 +81,12 @@ class Conversion {
 
   #stop(kind: 'syntax' | 'check', message: string): void {
     this.#problem = { kind, message };
-    this.#problems.add(this.#message, message);
+    this.#problems.add(this.#message, () => message);
   }
 
   /** Of something that can be read. */
-  #refuse(message: string, samples: number): void {
-    if (this.#strict) this.#stop('check', message);
+  #refuse(message: () => string, samples: number): void {
+    if (this.#strict) this.#stop('check', message());
     else this.#problems.add(this.#message, message, samples);
   }
 
@@ -94,7 +96,7 @@ class Conversion {
       const outer = this.#reader.enter(start, end);
       const family = FamilyFields.read(this.#reader);
       this.#reader.leave(outer);
-      this.#takeFamily(family);
+      this.#takeFamily(family, start, end);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#out.truncate(length, lineCount);
@@ -102,21 +104,30 @@ class Conversion {
     }
   }
 
-  #takeFamily(family: FamilyFields): void {
+  #takeFamily(family: FamilyFields, messageStart: number, messageEnd: number): void {
     const problem = family.problem();
     if (problem !== undefined) {
-      this.#refuse(`metric family ${excerptOf(family.name)} ${problem}`, Math.max(family.metrics.length, 1));
+      this.#refuse(() => `metric family ${excerptOf(family.name)} ${problem}`, Math.max(family.metrics, 1));
       return;
     }
     const start = this.#out.length;
-    if (family.metrics.length > 0) family.writeMetadata(this.#out, this.#message);
-    for (const { start, end } of family.metrics) {
-      if (this.#problem !== undefined) return;
-      const outer = this.#reader.enter(start, end);
-      this.#metric.read(this.#reader, family.kind);
-      this.#reader.leave(outer);
+    if (family.metrics > 0) family.writeMetadata(this.#out, this.#message);
+    // A second time over the message: the type may stand behind the metrics, of which there may be very many.
+    const reader = this.#reader;
+    const outer = reader.enter(messageStart, messageEnd);
+    while (this.#problem === undefined && reader.next()) {
+      if (reader.field !== METRIC_FIELD) {
+        reader.skip();
+        continue;
+      }
+      const message = reader.enterMessage();
+      this.#metric.read(reader, family.kind);
+      reader.leave(message);
+      const { position } = reader;
       this.#takeMetric(family);
+      reader.enter(position, messageEnd);
     }
+    reader.leave(outer);
     if (!this.#strict) return;
     const name = family.name.toString('latin1');
     this.#hasRepeated ||= this.#places.has(name);
@@ -129,7 +140,7 @@ class Conversion {
     const problem = this.#metricProblem(family) ?? this.#lines.write(family, metric, this.#message);
     if (problem === undefined) return;
     this.#out.truncate(length, lineCount);
-    this.#refuse(`collected metric ${excerptOf(family.name)} ${this.#shownLabels()} ${problem}`, 1);
+    this.#refuse(() => `collected metric ${excerptOf(family.name)} ${this.#shownLabels()} ${problem}`, 1);
   }
 
   #metricProblem(family: FamilyFields): string | undefined {

@@ -13,6 +13,9 @@ const MAX_GROUPS = 100;
 /** A varint of so many bytes is below 2^53. */
 const EXACT_VARINT_BYTES = 7;
 
+/** What is made of a bucket takes a hundred times the two bytes that a body needs for an empty one. */
+const MAX_PARTS = 100_000;
+
 /** The bytes are no message of the schema. */
 export class WireError extends Error {
   override readonly name = 'WireError';
@@ -94,17 +97,8 @@ export class WireReader {
   /** Of an unsigned integer of 64 bits, rounded beyond 2^53. */
   uint64(): number {
     this.#expect(VARINT);
-    const reader = this.#reader;
-    let value = 0;
-    for (let i = 0; i < EXACT_VARINT_BYTES && reader.pos + i < reader.len; i++) {
-      const byte = this.bytes[reader.pos + i];
-      value += (byte & 0x7f) * 2 ** (7 * i);
-      if (byte < 0x80) {
-        reader.pos += i + 1;
-        return value;
-      }
-    }
-    return this.#checked(() => Number(String(reader.uint64())));
+    const value = this.#smallVarint();
+    return value >= 0 ? value : this.#checked(() => Number(String(this.#reader.uint64())));
   }
 
   int64(): number {
@@ -114,7 +108,7 @@ export class WireReader {
 
   sint64(): number {
     this.#expect(VARINT);
-    return this.#checked(() => Number(String(this.#reader.sint64())));
+    return this.#sint64();
   }
 
   /** The decimal digits of an integer. */
@@ -129,7 +123,7 @@ export class WireReader {
   }
 
   sint64s(into: number[]): void {
-    this.#repeated(VARINT, into, () => this.#checked(() => Number(String(this.#reader.sint64()))));
+    this.#repeated(VARINT, into, () => this.#sint64());
   }
 
   skip(): void {
@@ -139,11 +133,12 @@ export class WireReader {
   #repeated(wireType: number, into: number[], read: () => number): void {
     if (this.#wireType === wireType) {
       into.push(read());
-      return;
+    } else {
+      const outer = this.enterMessage();
+      while (this.#reader.pos < this.#reader.len && into.length <= MAX_PARTS) into.push(read());
+      this.leave(outer);
     }
-    const outer = this.enterMessage();
-    while (this.#reader.pos < this.#reader.len) into.push(read());
-    this.leave(outer);
+    checkParts(into.length);
   }
 
   /** Mostly of one byte, for which nothing should be called. */
@@ -155,6 +150,27 @@ export class WireReader {
       return byte;
     }
     return this.#checked(() => reader.uint32());
+  }
+
+  #sint64(): number {
+    const value = this.#smallVarint();
+    if (value >= 0) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    return this.#checked(() => Number(String(this.#reader.sint64())));
+  }
+
+  /** The next varint if it is below 2^49, or -1, and then nothing has been read. */
+  #smallVarint(): number {
+    const reader = this.#reader;
+    let value = 0;
+    for (let i = 0; i < EXACT_VARINT_BYTES && reader.pos + i < reader.len; i++) {
+      const byte = this.bytes[reader.pos + i];
+      value += (byte & 0x7f) * 2 ** (7 * i);
+      if (byte < 0x80) {
+        reader.pos += i + 1;
+        return value;
+      }
+    }
+    return -1;
   }
 
   #fixed64(): number {
@@ -195,6 +211,11 @@ export class WireReader {
       throw invalid((error as Error).message, error);
     }
   }
+}
+
+/** @throws WireError if these are too many buckets, or the like, for one metric */
+export function checkParts(count: number): void {
+  if (count > MAX_PARTS) throw new WireError(`a metric has more than ${MAX_PARTS} buckets`);
 }
 
 function invalid(what: string, cause?: unknown): WireError {

@@ -66,6 +66,11 @@ const CASES: ReadonlyArray<readonly [problem: string, line: number, lines: strin
   ['Expected a label name', 1, 'a{a="1",} 1'],
   ['Expected a label name', 1, 'a{a="1",,b="2"} 1'],
   ['Expected a label name', 1, 'a{0="1"} 1'],
+  [
+    'Expected at most 1000 labels',
+    1,
+    `a{${Array.from({ length: 1_001 }, (_, i) => `l${i}="x"`).join(',')}} 1`,
+  ],
   ['Expected each label once', 1, 'a{a="1",b="1",a="2"} 1'],
   // What the types forbid.
   ['Expected a counter of at least 0', 2, '# TYPE a counter\na_total -1'],

@@ -204,3 +204,11 @@ test('a piece of a longer body need not have the end of it', () => {
   const { errors, text } = openMetricsToText(Buffer.from('a 1\n'), { strict: false, last: false });
   assert.deepEqual([errors, text.toString()], [[], 'a 1\n']);
 });
+
+test('a sample of a thousand labels beside an exemplar', () => {
+  const labels = Array.from({ length: 1_000 }, (_, i) => `l${String(i).padStart(3, '0')}="x"`);
+  const { text } = convert(
+    `# TYPE c counter\nc_total{${labels.toReversed().join(',')}} 1 # {a="b"} 1\n# EOF\n`,
+  );
+  assert.equal(text, `# TYPE c_total counter\nc_total{${labels.join(',')}} 1 # {a="b"} 1\n`);
+});

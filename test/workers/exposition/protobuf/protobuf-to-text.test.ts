@@ -330,3 +330,30 @@ test('bad varints, lengths without end and nested groups are errors', () => {
   assert.match(problemOf(delimited(Buffer.from([tag(9, 3), tag(10, 4)]))) ?? '', /^syntax/);
   assert.match(problemOf(delimited(Buffer.from([tag(1, 0), 1]))) ?? '', /^syntax/);
 });
+
+test('a body that would grow without bound as text is refused, and so are more buckets than anybody has', () => {
+  const buckets = (count: number): { le: number }[] => Array.from({ length: count }, (_, i) => ({ le: i }));
+  const histogram = (labels: Record<string, string>, count: number): Buffer =>
+    delimited({
+      name: 'h',
+      type: MetricType.HISTOGRAM,
+      metrics: [{ labels, histogram: { buckets: buckets(count) } }],
+    });
+  assert.match(
+    problemOf(histogram({ a: 'x'.repeat(100_000) }, 1_000)) ?? '',
+    /^syntax: the body would be longer than \d+ bytes as text/,
+  );
+  assert.match(problemOf(histogram({}, 100_001)) ?? '', /^syntax: a metric has more than 100000 buckets/);
+  const { text } = protobufToText(histogram({ a: 'x'.repeat(100) }, 10_000), { strict: true });
+  assert.equal(text.toString().match(/\n/g)?.length, 10_000 + 4);
+});
+
+test('metrics without anything in them are counted, not kept', () => {
+  const family = nativeFields((writer) => {
+    writer.uint32(tag(1, 2)).string('m');
+    for (let i = 0; i < 300_000; i++) writer.uint32(tag(4, 2)).uint32(0);
+  });
+  const { rejected, errors } = protobufToText(delimited(family), { strict: false });
+  assert.deepEqual(rejected, { syntax: 300_000 });
+  assert.equal(errors.length, 20);
+});

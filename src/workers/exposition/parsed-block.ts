@@ -1,0 +1,41 @@
+import type { LineError, RejectReason, TimestampPolicy } from '../messages.ts';
+import type { EntryList } from './entry-list.ts';
+import type { DeclaredInstances, ParsedFamily } from './families.ts';
+import type { GroupLabels } from './group-labels.ts';
+import type { PushProblem } from './push-problem.ts';
+
+export interface ParseOptions {
+  readonly timestamps: TimestampPolicy;
+  /** The block is the whole body, so what is not in it is nowhere else. */
+  readonly whole: boolean;
+  /** Histogram and summary names from TYPE lines of the body up to here; those of the block itself need not be in it. */
+  readonly declared: DeclaredInstances;
+  /**
+   * It is a push to a group, and whole: as the reference, refuse all for one mistake, and for what is inconsistent. The
+   * families are then those that have samples.
+   */
+  readonly strict?: boolean;
+  /** Labels that are set on every series. */
+  readonly group?: GroupLabels;
+  /** The text comes from a converter: there may be extras, UNIT lines and all types. */
+  readonly extended?: boolean;
+  /** Whether names may stand in quotes. True if left out. */
+  readonly utf8Names?: boolean;
+}
+
+/** Valid until the parser is called again: it uses the buffers anew. */
+export interface ParsedBlock {
+  readonly text: Buffer;
+  /** So many bytes of the text have been read: less than all of them if it has very many families. */
+  readonly consumed: number;
+  /** Rendered lines of what could not be taken as it stood. */
+  readonly scratch: Buffer;
+  readonly families: readonly ParsedFamily[];
+  /** A series that stands twice in the block is in there twice. */
+  readonly entries: EntryList;
+  readonly lines: number;
+  readonly rejected: Partial<Record<RejectReason, number>>;
+  readonly errors: readonly LineError[];
+  /** Why a push to a group is refused. The rest then says nothing. */
+  readonly problem: PushProblem | undefined;
+}
