@@ -96,6 +96,7 @@ test('other paths are not', async () => {
   await using server = await serve();
   for (const path of [
     '/metrics/job',
+    '/metrics/job/',
     '/metrics/',
     '/metrics/jobs/x',
     '/metrics/job@base64',

@@ -13,5 +13,7 @@ export function groupPath(rawPath: string, routePrefix: string): string | undefi
   const start = `${routePrefix}/metrics/`;
   if (!path.startsWith(start)) return undefined;
   const rest = path.slice(start.length);
-  return JOB.test(rest) ? rest : undefined;
+  // Without anything behind it, it names nothing: the official gateway does not know that path either.
+  const label = JOB.exec(rest)?.[0];
+  return label !== undefined && label.length < rest.length ? rest : undefined;
 }

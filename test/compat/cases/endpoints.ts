@@ -95,7 +95,7 @@ export const ENDPOINTS: Section = {
       name: 'the page by its other name, and pprof',
       requests: [get('/status'), get('/debug/pprof/')],
       expect: [200, 200],
-      ours: { why: 'no-pprof', expect: [200, 404] },
+      ours: { why: 'no-pprof', expect: [404, 404] },
     },
     {
       name: 'a slash at the end',

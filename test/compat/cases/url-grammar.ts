@@ -80,7 +80,7 @@ const plain: Case[] = [
     requests: [put('//metrics/job/j')],
     expect: [{ status: 301, headers: { location: '/metrics/job/j' } }],
     scrape: [],
-    ours: { why: 'no-redirects', expect: [200], scrape: stored(J) },
+    ours: { why: 'no-redirects', expect: [404] },
   },
   {
     name: 'two dots as a value',
