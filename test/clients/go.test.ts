@@ -8,7 +8,7 @@ import { PROTOBUF } from '../compat/metric-messages.ts';
 import { familiesOf, fieldsOf, labelsOf } from '../compat/protobuf.ts';
 import { exchange } from '../compat/raw-exchange.ts';
 import { Target } from '../compat/target.ts';
-import { asForm, assertShown, operations } from './groupings.ts';
+import { asForm, assertLines, assertShown, operations } from './groupings.ts';
 import { runProgram } from './run-program.ts';
 
 const SOURCE = fileURLToPath(new URL('go/main.go', import.meta.url));
@@ -41,15 +41,14 @@ test("Go's push.New(…).Push(), Add() and Delete(), as protobuf with native his
   await assertShown(target, 'client_gauge', { meant: asForm });
 
   const text = await exchange(target.port, { method: 'GET', path: '/metrics' });
-  for (const line of [
+  assertLines(text.body.toString(), [
     '# TYPE client_counter_total counter',
     'client_counter_total{a="x y",instance="",job="nightly"} 3',
     'client_histogram_bucket{instance="",job="nightly",le="2.5"} 0',
     'client_histogram_bucket{instance="",job="nightly",le="+Inf"} 1',
     'client_histogram_sum{instance="",job="nightly"} 3',
     'client_summary{instance="",job="nightly",quantile="0.5"} 3',
-  ])
-    assert.ok(text.body.toString().split('\n').includes(line), line);
+  ]);
 
   const protobuf = await exchange(target.port, {
     method: 'GET',

@@ -68,6 +68,19 @@ export async function assertShown(
   for (const labels of expected) assert.equal(series.get(name + labels), 3, `${name}${labels}`);
 }
 
+/** Checks that the series of an exposition are among its series, whatever their numbers look like, and its comments. */
+export function assertLines(exposition: string, expected: readonly string[]): void {
+  const { series, comments } = pushedSeries(exposition);
+  for (const line of expected) {
+    if (line.startsWith('#')) {
+      assert.ok(comments.has(line), line);
+    } else {
+      const at = line.lastIndexOf(' ');
+      assert.equal(series.get(line.slice(0, at)), Number(line.slice(at + 1)), line);
+    }
+  }
+}
+
 function groupsOf(groupings: readonly Grouping[]): Array<{ job: string; grouping: Grouping }> {
   return JOBS.flatMap((job) => groupings.map((grouping) => ({ job, grouping })));
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { exchange } from '../compat/raw-exchange.ts';
 import { Target } from '../compat/target.ts';
-import { asForm, assertShown, operations } from './groupings.ts';
+import { asForm, assertLines, assertShown, operations } from './groupings.ts';
 import { runProgram } from './run-program.ts';
 
 const PROGRAM = fileURLToPath(new URL('python/push.py', import.meta.url));
@@ -20,7 +20,7 @@ for (const compression of ['plain', 'gzip']) {
     // Later versions than Debian's put a value with a blank in base64.
     await assertShown(target, 'py_gauge', { meant: asForm });
     const { body } = await exchange(target.port, { method: 'GET', path: '/metrics' });
-    for (const line of [
+    assertLines(body.toString(), [
       '# TYPE py_counter_total counter',
       'py_counter_total{a="x y",instance="",job="nightly"} 3',
       '# TYPE py_histogram histogram',
@@ -31,7 +31,6 @@ for (const compression of ['plain', 'gzip']) {
       'py_summary_count{instance="",job="nightly"} 1',
       '# TYPE py_info gauge',
       'py_info{instance="",job="nightly",version="1"} 1',
-    ])
-      assert.ok(body.toString().split('\n').includes(line), line);
+    ]);
   });
 }

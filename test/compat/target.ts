@@ -45,7 +45,7 @@ export class Target implements AsyncDisposable {
     // Debian's program keeps what it holds in a file unless told otherwise.
     const settings = [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file=', ...args];
     const process = await GuardedProcess.spawn('prometheus-pushgateway', settings, { directory });
-    await until(() => answers(port), START_TIMEOUT_MS, 'prometheus-pushgateway did not start');
+    await until(() => answers(port, prefix), START_TIMEOUT_MS, 'prometheus-pushgateway did not start');
     return new Target(port, prefix, async () => {
       await process.stop(SECOND);
     });
@@ -53,7 +53,8 @@ export class Target implements AsyncDisposable {
 
   static async #ours({ oursArgs: args = FLAGS, prefix = '' }: TargetOptions): Promise<Target> {
     const redis = await RedisServer.start();
-    const gateway = await Gateway.ready({ redisPort: redis.port, args });
+    const gateway = await Gateway.start({ redisPort: redis.port, args });
+    await until(() => answers(gateway.port, prefix), START_TIMEOUT_MS, 'the gateway is not ready');
     return new Target(gateway.port, prefix, async () => {
       await gateway.stop();
       await redis.stop();
@@ -81,9 +82,9 @@ export class Target implements AsyncDisposable {
   }
 }
 
-async function answers(port: number): Promise<boolean> {
+async function answers(port: number, prefix: string): Promise<boolean> {
   try {
-    return (await exchange(port, { method: 'GET', path: '/-/ready' })).status > 0;
+    return (await exchange(port, { method: 'GET', path: `${prefix}/-/ready` })).status === 200;
   } catch {
     return false;
   }

@@ -135,6 +135,16 @@ const betweenGroups: Case[] = [
     scrape: [`m{${I}} 1`, `a{${J}} 1`, `group {${I}} ok`, `group {${J}} failed`],
   },
   {
+    name: 'a refused PUT of one family leaves the others of the group alone',
+    requests: [
+      put('/metrics/job/i', '# TYPE m counter\nm 1\n'),
+      put('/metrics/job/j', 'a 1\n'),
+      put('/metrics/job/j', '# TYPE m gauge\nm 1\n'),
+    ],
+    expect: [200, 200, 400],
+    scrape: [`m{${I}} 1`, `a{${J}} 1`, `group {${I}} ok`, `group {${J}} failed`],
+  },
+  {
     name: 'another type once the other group is gone',
     requests: [
       put('/metrics/job/i', '# TYPE m counter\nm 1\n'),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
 import { type Case, get, put, type Section } from '../case.ts';
 import { PROTOBUF } from '../metric-messages.ts';
-import { familiesOf } from '../protobuf.ts';
+import { familiesOf, fieldsOf } from '../protobuf.ts';
+import { pushedSeries } from '../pushed-series.ts';
 import type { RawAnswer } from '../raw-exchange.ts';
 
 const J = 'instance="",job="j"';
@@ -28,8 +29,18 @@ function commentsOf({ body }: RawAnswer): string[] {
   return body
     .toString()
     .split('\n')
-    .filter((line) => /^# \w+ (z|a_m|push_\w+) /.test(line))
+    .filter((line) => /^# \w+ (z|a_m|push_time_seconds|push_failure_time_seconds) /.test(line))
     .map((line) => line.split(' ').slice(1, 3).join(' '));
+}
+
+/** Of the family `m`, in order of their labels. */
+function valuesOf({ headers, body }: RawAnswer): number[] {
+  if (!headers['content-type'].startsWith('application/vnd')) {
+    const samples = [...pushedSeries(body.toString().replace('# EOF\n', '')).series];
+    return samples.sort().map(([, value]) => value);
+  }
+  const metrics = familiesOf(body).get('m')?.metrics ?? [];
+  return metrics.map((metric) => fieldsOf(metric.get(2)?.[0] as Buffer).get(1)?.[0] as number);
 }
 
 const OPENMETRICS =
@@ -165,6 +176,52 @@ export const SCRAPING: Section = {
       ],
       scrape: [`m{${J}} 1`, 'm{instance="",job="i"} 1'],
     },
+    {
+      name: 'when a group ends',
+      requests: [put('/metrics/job/j?ttl=26h'), get('/metrics')],
+      expect: [200, { status: 200, body: /^(?![\s\S]*push_expiry_time_seconds)/ }],
+      ours: {
+        why: 'push-expiry',
+        expect: [200, { status: 200, body: /^push_expiry_time_seconds\{instance="",job="j"\} \d/m }],
+      },
+    },
+    {
+      name: 'numbers as they were pushed',
+      requests: [put('/metrics/job/j', 'm{a="1"} 1.0\nm{a="2"} infinity\n'), get('/metrics')],
+      expect: [
+        200,
+        { status: 200, body: /^m\{a="1",instance="",job="j"\} 1\nm\{a="2",instance="",job="j"\} \+Inf$/m },
+      ],
+      ours: {
+        why: 'number-spelling',
+        expect: [200, { status: 200, body: /^m\{a="1",instance="",job="j"\} 1\.0$/m }],
+      },
+    },
+    ...(
+      [
+        ['protobuf', PROTOBUF],
+        ['OpenMetrics', OPENMETRICS],
+      ] as const
+    ).map(
+      ([name, accept]): Case => ({
+        name: `infinities in every spelling as ${name}`,
+        requests: [
+          put(
+            '/metrics/job/j',
+            '# TYPE m gauge\nm{a="1"} Inf\nm{a="2"} -INF\nm{a="3"} infinity\nm{a="4"} nan\n',
+          ),
+          get('/metrics', { Accept: accept }),
+        ],
+        expect: [
+          200,
+          {
+            status: 200,
+            check: (answer) =>
+              assert.deepEqual(valuesOf(answer), [Infinity, -Infinity, Infinity, Number.NaN]),
+          },
+        ],
+      }),
+    ),
     {
       name: 'an empty gateway',
       requests: [get('/metrics')],

@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
 interface Sample {
   readonly name: string;
   readonly labels: GroupingKey;
-  /** As it is stored: `+Inf`, `NaN`, `1e+06`, `3`. */
+  /** As it is stored. */
   readonly value: string;
   /** The native part of a histogram, on its count. */
   readonly native?: Buffer;
@@ -104,7 +104,9 @@ export function labelsJson(labels: GroupingKey): string {
 
 /** Numbers are strings, as Go writes them. */
 function numberJson(text: string): string {
-  const value = text === '+Inf' || text === '-Inf' ? Number(`${text}inity`) : Number(text);
+  // Stored as it was sent: `Inf`, `+inf`, `infinity`.
+  const infinite = /^([+-]?)inf/i.exec(text);
+  const value = infinite === null ? Number(text) : Number(`${infinite[1]}Infinity`);
   return `"${formatGoNumber(value)}"`;
 }
 
