@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
 interface Sample {
   readonly name: string;
   readonly labels: GroupingKey;
-  /** As it is stored: `+Inf`, `NaN`, `1e+06`, `3`. */
+  /** As it is stored: `+Inf`, `-inf`, `NaN`, `1e+06`, `3`. */
   readonly value: string;
   /** The native part of a histogram, on its count. */
   readonly native?: Buffer;
@@ -102,10 +102,10 @@ export function labelsJson(labels: GroupingKey): string {
   return `{${pairs.join(',')}}`;
 }
 
-/** Numbers are strings, as Go writes them. */
+/** Numbers are strings, as Go writes them. Stored are all spellings of infinity that the text format has. */
 function numberJson(text: string): string {
-  const value = text === '+Inf' || text === '-Inf' ? Number(`${text}inity`) : Number(text);
-  return `"${formatGoNumber(value)}"`;
+  const infinity = text.startsWith('-') ? -Infinity : Infinity;
+  return `"${formatGoNumber(/^[+-]?inf/i.test(text) ? infinity : Number(text))}"`;
 }
 
 /** RFC 3339, to the microsecond. */
