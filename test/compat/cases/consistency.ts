@@ -287,7 +287,10 @@ const tolerated: Case[] = [
   },
   {
     name: 'PUT of a counter with the name of the count of a histogram that the group had',
-    requests: [put('/metrics/job/j', HISTOGRAM), put('/metrics/job/j', '# TYPE x_count counter\nx_count 7\n')],
+    requests: [
+      put('/metrics/job/j', HISTOGRAM),
+      put('/metrics/job/j', '# TYPE x_count counter\nx_count 7\n'),
+    ],
     expect: [200, 200],
     scrape: [`x_count{${J}} 7`, `group {${J}} ok`],
   },
