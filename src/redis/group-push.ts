@@ -118,17 +118,17 @@ class GroupPush {
       begun = true;
       const others = lives ? without(had, names) : [];
       const batches = intoBatches(this.#families);
-      // One script checks for itself before it writes, but the others must not be dropped for a push that is refused.
-      const checksFirst = batches.length > 1 || (mode === 'put' && others.length > 0);
-      const refusals = checksFirst ? await this.#check() : [];
+      // One call checks for itself before it writes; what takes several must be found good before the first.
+      const takesSeveral = batches.length > 1 || others.length > 0;
+      const refusals = takesSeveral ? await this.#check() : [];
       if (refusals.length === 0) {
         const upkeep = mode === 'put' ? dropCalls : prolongCalls;
         await this.#send(upkeep(this.#keys, this.#group, others, ttlMs));
         refusals.push(...(await this.#write(batches)));
       }
       if (refusals.length > 0) {
-        const partly = this.#writing && checksFirst;
-        if (checksFirst) await this.#release();
+        const partly = this.#writing && takesSeveral;
+        if (takesSeveral) await this.#release();
         await this.#lease.end('refused', { ttlMs, families: names });
         return { status: 'refused', refusals, partly };
       }

@@ -99,6 +99,18 @@ test('one type a family: refused whole when others hold another, whatever the nu
   stored(await storage.pushGroup(B, spread(LABELS_B, 1), { type: 'gauge' }));
 });
 
+test('a push that is refused takes nothing from its group, and does not prolong it', async () => {
+  stored(await storage.pushGroup(B, { x: { [LABELS_B]: 1 } }));
+  stored(await storage.pushGroup(A, { y: { [LABELS_A]: 1 }, z: { [LABELS_A]: 1 } }, { ttlMs: 400 }));
+  const before = await shown();
+  for (const mode of ['put', 'post', 'merge'] as const) {
+    refused(await storage.pushGroup(A, { x: { [LABELS_A]: 1 } }, { mode, type: 'counter' }), 'taken');
+    assert.deepEqual(await shown(), before);
+  }
+  await sleep(450);
+  assert.deepEqual(await shown(), { [`x{${LABELS_B}}`]: '1' });
+});
+
 test('a group that alone holds a family may change its type', async () => {
   stored(await storage.pushGroup(A, { x: { [LABELS_A]: 1 } }));
   stored(await storage.pushGroup(A, { x: { [LABELS_A]: 2 } }, { type: 'counter' }));

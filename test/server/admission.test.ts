@@ -88,3 +88,27 @@ test('a parked holder lets others in and comes back in its order', async () => {
   turns.unpark();
   assert.deepEqual([turns.held, turns.parked, turns.waiting], [0, 0, 0]);
 });
+
+test('where the parked resume at once they go beyond the limit, and newcomers wait', async () => {
+  const turns = new Turns({ limit: 1, resumeAtOnce: true });
+  await turns.take();
+  turns.park();
+  await turns.take();
+  await turns.resume();
+  assert.deepEqual([turns.held, turns.parked], [2, 0]);
+  let taken = false;
+  const third = turns.take().then(() => {
+    taken = true;
+  });
+  turns.give();
+  await sleep(1);
+  assert.equal(taken, false);
+  turns.give();
+  await third;
+  assert.equal(turns.held, 1);
+  const gone = new AbortController();
+  gone.abort(new Error('gone'));
+  turns.park();
+  await assert.rejects(turns.resume(gone.signal), /^Error: gone$/);
+  assert.deepEqual([turns.held, turns.parked], [0, 0]);
+});

@@ -39,10 +39,8 @@ export class Gateway implements AsyncDisposable {
     while (gateway.running && Date.now() < deadline) {
       const listening = /msg="?listening"? .*?address=\S*:(\d+) scheme=(https?)\b/.exec(gateway.output);
       if (listening) {
-        const prefix = options.args
-          ?.map((arg) => /^--web\.route-prefix=(.*?)\/?$/.exec(arg)?.[1])
-          .find(Boolean);
-        return new Gateway(gateway, listening[2] as string, Number(listening[1]), prefix ?? '');
+        const prefix = routePrefix(options.args ?? []);
+        return new Gateway(gateway, listening[2] as string, Number(listening[1]), prefix);
       }
       await sleep(10);
     }
@@ -122,6 +120,14 @@ export class Gateway implements AsyncDisposable {
     }
     throw new Error(`/-/ready did not answer ${status}, but ${last}:\n${this.log}`);
   }
+}
+
+/** What all paths begin with, as far as flags say it. */
+function routePrefix(args: readonly string[]): string {
+  const given = (pattern: RegExp): string | undefined =>
+    args.map((arg) => pattern.exec(arg)?.[1]).find((prefix) => prefix !== undefined);
+  const own = given(/^--web\.route-prefix=(.*?)\/?$/);
+  return own ?? given(/^--web\.external-url=\w+:\/\/[^/]*(.*?)\/?$/) ?? '';
 }
 
 function spawn({ redisPort, port = 0, args = [], env = {} }: GatewayOptions): Promise<GuardedProcess> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { loadConfig } from '../../../config/load.ts';
 import type { Store } from '../../../src/redis/store.ts';
@@ -101,6 +102,14 @@ async function serve(flags: Readonly<Record<string, string>> = {}): Promise<Serv
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
   return served;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, String(condition));
+    await sleep(5);
+  }
 }
 
 /** Nothing of any push is held any more. */
@@ -245,6 +254,21 @@ test('a client that waits for 100 is asked for its body', async () => {
   await connection.until(/^HTTP\/1\.1 100 Continue/);
   connection.send('m 1\n');
   await connection.until(/HTTP\/1\.1 200 OK/);
+});
+
+test('a client that leaves midway leaves nothing behind', async () => {
+  await using server = await serve();
+  const path = '/metrics/job/j';
+  for (const body of ['Content-Length: 100\r\n\r\nm 1\n', 'Transfer-Encoding: chunked\r\n\r\n4\r\nm 1\n']) {
+    using connection = await RawConnection.open(server.port);
+    connection.send(`PUT ${path} HTTP/1.1\r\nHost: x\r\n${body}`);
+    await until(() => server.deps.bodyTurns.held + server.deps.bodyTurns.parked > 0);
+  }
+  await until(
+    () => server.deps.bodyTurns.held + server.deps.bodyTurns.parked + server.deps.budget.used === 0,
+  );
+  assert.equal(server.seen.length, 0);
+  assertIdle(server);
 });
 
 test('no push is taken while the gateway drains', async () => {

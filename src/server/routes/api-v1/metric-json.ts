@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
 interface Sample {
   readonly name: string;
   readonly labels: GroupingKey;
-  /** As it is stored: `+Inf`, `-inf`, `NaN`, `1e+06`, `3`. */
+  /** As it is stored. */
   readonly value: string;
   /** The native part of a histogram, on its count. */
   readonly native?: Buffer;
@@ -102,10 +102,12 @@ export function labelsJson(labels: GroupingKey): string {
   return `{${pairs.join(',')}}`;
 }
 
-/** Numbers are strings, as Go writes them. Stored are all spellings of infinity that the text format has. */
+/** Numbers are strings, as Go writes them. */
 function numberJson(text: string): string {
-  const infinity = text.startsWith('-') ? -Infinity : Infinity;
-  return `"${formatGoNumber(/^[+-]?inf/i.test(text) ? infinity : Number(text))}"`;
+  // Stored as it was sent: `Inf`, `+inf`, `infinity`.
+  const infinite = /^([+-]?)inf/i.exec(text);
+  const value = infinite === null ? Number(text) : Number(`${infinite[1]}Infinity`);
+  return `"${formatGoNumber(value)}"`;
 }
 
 /** RFC 3339, to the microsecond. */

@@ -28,6 +28,17 @@ test('a gauge', () => {
   );
 });
 
+test('numbers may be stored in any spelling', () => {
+  const spelled = ['Inf', '+inf', '-Infinity', 'nan', '1e21', '.5', '5.', '1E-7', '+3'];
+  const { metrics } = family('gauge', [spelled.map((value) => `m ${value}\n`).join('')]) as {
+    metrics: Array<{ value: string }>;
+  };
+  assert.deepEqual(
+    metrics.map(({ value }) => value),
+    ['+Inf', '+Inf', '-Inf', 'NaN', '1e+21', '0.5', '5', '1e-07', '3'],
+  );
+});
+
 test('types are those of the official gateway, in capitals', () => {
   const types = ['counter', 'gauge', 'untyped', 'info', 'stateset'].map(
     (type) => (family(type, ['m 1\n']) as { type: string }).type,
