@@ -8,7 +8,7 @@ import { RedisServer } from '../test/support/redis-server.ts';
 
 const FEW_GROUPS = 10;
 const MEASURED_PUSHES = 2_000;
-const WARM_UP_PUSHES = 500;
+const WARM_UP_PUSHES = 2_000;
 const CLIENTS = 16;
 const many = Number(process.argv[2] ?? 100_000);
 

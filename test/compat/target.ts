@@ -17,8 +17,8 @@ const FLAGS = ['--web.enable-admin-api', '--web.enable-lifecycle'];
 
 export interface TargetOptions {
   /** Appended to the command lines. */
-  readonly officialArgs?: readonly string[];
-  readonly oursArgs?: readonly string[];
+  readonly officialArgs?: readonly string[] | undefined;
+  readonly oursArgs?: readonly string[] | undefined;
   /** Before every path of the API. */
   readonly prefix?: string;
 }

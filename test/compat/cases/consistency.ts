@@ -286,6 +286,24 @@ const tolerated: Case[] = [
     ],
   },
   {
+    name: 'PUT of a counter with the name of the count of a histogram that the group had',
+    requests: [
+      put('/metrics/job/j', HISTOGRAM),
+      put('/metrics/job/j', '# TYPE x_count counter\nx_count 7\n'),
+    ],
+    expect: [200, 200],
+    scrape: [`x_count{${J}} 7`, `group {${J}} ok`],
+  },
+  {
+    name: 'and with other families beside it',
+    requests: [
+      put('/metrics/job/j', `${HISTOGRAM}a 1\n`),
+      put('/metrics/job/j', '# TYPE x_count counter\nx_count 7\nb 1\nc 1\n'),
+    ],
+    expect: [200, 200],
+    scrape: [`x_count{${J}} 7`, `b{${J}} 1`, `c{${J}} 1`, `group {${J}} ok`],
+  },
+  {
     name: 'a negative counter',
     requests: [put('/metrics/job/j', '# TYPE c counter\nc -1\n')],
     expect: [200],

@@ -269,7 +269,7 @@ export const OWN_METRICS: Section = {
               /^pushgateway_http_requests_total\{code="200",handler="healthy",method="get"\} \d+$/m,
               /^pushgateway_http_push_duration_seconds\{method="put",quantile="0.5"\} \S+$/m,
               /^pushgateway_http_push_duration_seconds_count\{method="put"\} \d+$/m,
-              /^pushgateway_http_push_size_bytes_sum\{method="put"\} \d+$/m,
+              /^pushgateway_http_push_size_bytes_sum\{method="put"\} \S+$/m,
               /^process_cpu_seconds_total \S+$/m,
               /^m\{instance="",job="j"\} 1$/m,
             ])
