@@ -15,7 +15,7 @@ const REFUSED = [`group {${J}} refused`];
 
 function rejected(reason: string): ReturnType<typeof refused> {
   const escaped = reason.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return refused(new RegExp(`^${CHECK}.*${escaped}`, 's'));
+  return { ...refused(new RegExp(`^${CHECK}.*${escaped}`, 's')), body: new RegExp(escaped) };
 }
 
 const withinOnePush: Case[] = [
