@@ -116,7 +116,7 @@ export const storedFamilies: fc.Arbitrary<ModelFamily[]> = fc
 export function stored({ name, type, help, unit, entries }: ModelFamily): Family {
   const lines = entries.flatMap((entry) => entryLines(name, type, entry));
   const features =
-    (entries.some((e) => e.exemplar ?? e.created) ? FEATURE_EXTRAS : 0) |
+    (entries.some((e) => (e.exemplar ?? e.created) !== undefined) ? FEATURE_EXTRAS : 0) |
     (entries.some((e) => e.timestampMs !== undefined) ? FEATURE_TIMESTAMPS : 0) |
     (!isClassic(name) || entries.some((e) => e.labels.some(([label]) => !isClassic(label)))
       ? FEATURE_QUOTED_NAMES
