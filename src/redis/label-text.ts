@@ -5,7 +5,7 @@ const CLASSIC_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** Labels as they stand between the braces of an exposition: `a="b",job="j"`. Names outside the alphabet are quoted. */
 export function renderLabels(labels: Labels): string {
-  return labels.map(([name, value]) => `${renderName(name)}="${escapeText(value)}"`).join(',');
+  return labels.map(([name, value]) => `${renderName(name)}="${escapeQuoted(value)}"`).join(',');
 }
 
 /** The labels of a stored line. */
@@ -29,11 +29,12 @@ export function parseLabels(text: string): Array<[name: string, value: string]> 
 }
 
 function renderName(name: string): string {
-  return CLASSIC_NAME.test(name) ? name : `"${escapeText(name)}"`;
+  return CLASSIC_NAME.test(name) ? name : `"${escapeQuoted(name)}"`;
 }
 
-function escapeText(text: string): string {
-  return text.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`));
+/** A name, or a label value, as it stands between quotes. */
+export function escapeQuoted(text: string): string {
+  return /[\\"\n]/.test(text) ? text.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`)) : text;
 }
 
 function unescapeText(text: string): string {

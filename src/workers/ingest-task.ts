@@ -1,36 +1,26 @@
-import { commit, type FamilyWrite, type Piece } from '../redis/block-store.ts';
+import { commit } from '../redis/block-store.ts';
 import type { RedisConnection } from '../redis/client.ts';
 import { compactFamily } from '../redis/compaction.ts';
 import { StoreError, toStoreError } from '../redis/failure.ts';
-import { GROUP_METRIC_NAMES } from '../redis/group-metrics.ts';
 import { fingerprint } from '../redis/identity-secret.ts';
 import type { Keys } from '../redis/keys.ts';
 import { SECOND } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
-import { entryTexts } from './entry-texts.ts';
+import type { InstanceType } from './exposition/comment-line.ts';
 import { convert } from './exposition/convert.ts';
 import { DeclaredReader } from './exposition/declared-reader.ts';
+import { type DeclaredInstances, hasInstances } from './exposition/families.ts';
 import { type ParsedBlock, TextParser } from './exposition/text-parser.ts';
 import { SeriesHash } from './identity.ts';
+import { refuse, refuseReserved } from './ingest-refusal.ts';
 import { IngestTally } from './ingest-tally.ts';
-import { type IngestResult, type IngestTask, MAX_ERRORS } from './messages.ts';
+import type { IngestResult, IngestTask } from './messages.ts';
+import { asFailed, asFamily, linesOf, samplesOf, type TaskFamily, type TaskPiece } from './task-family.ts';
 
 /** A connection that has just broken is given this long to come back before the block is given up. */
 const RECONNECT_MS = 1 * SECOND;
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
 const RECHECK_MS = 10 * SECOND;
-
-/** A family of one task, with what it takes to say which lines a block was made from. */
-interface TaskFamily extends FamilyWrite {
-  /** For each block, the first line of each of its entries. */
-  readonly lines: readonly Int32Array[];
-  /** For each block, the samples it was made from. */
-  readonly samples: readonly number[];
-  /** Line of its TYPE declaration, or of HELP: what is refused if it has no samples. */
-  readonly metadataLine: number;
-}
-
-type TaskPiece = Piece<TaskFamily>;
 
 /** Parses blocks of lines and stores them. One for each thread and secret. */
 export class Ingester {
@@ -169,14 +159,14 @@ export class Ingester {
    * are read again as such.
    */
   async #retry(task: IngestTask, taken: readonly TaskPiece[], tally: IngestTally): Promise<void> {
-    const hints = new Map<string, 'histogram' | 'summary'>();
+    const hints = new Map<string, InstanceType>();
     const asTheyAre: TaskFamily[] = [];
     const asInstances: TaskPiece[] = [];
     const inTheWay = new Set<string>();
     for (const piece of taken) {
       if (piece.outcome.status !== 'taken') continue;
       const { family, type } = piece.outcome;
-      if (piece.family.type === undefined && (type === 'histogram' || type === 'summary')) {
+      if (piece.family.type === undefined && hasInstances(type)) {
         hints.set(family, type);
         asInstances.push(piece);
       } else {
@@ -196,7 +186,7 @@ export class Ingester {
   #reread(
     task: IngestTask,
     pieces: readonly TaskPiece[],
-    hints: ReadonlyMap<string, 'histogram' | 'summary'>,
+    hints: DeclaredInstances,
     tally: IngestTally,
   ): TaskFamily[] {
     if (pieces.length === 0) return [];
@@ -229,73 +219,4 @@ export class Ingester {
       type: undefined,
     }));
   }
-}
-
-function asFailed(families: readonly TaskFamily[], error: StoreError): TaskPiece[] {
-  return families.map((family) => {
-    return { family, from: 0, to: family.blocks.length, outcome: { status: 'failed', error } };
-  });
-}
-
-function asFamily({ family, from, to }: TaskPiece): TaskFamily {
-  return {
-    ...family,
-    offset: family.offset + from,
-    blocks: family.blocks.slice(from, to),
-    lines: family.lines.slice(from, to),
-    samples: family.samples.slice(from, to),
-  };
-}
-
-function samplesOf({ family, from, to }: Omit<TaskPiece, 'outcome'>): number {
-  return family.samples.slice(from, to).reduce((sum, samples) => sum + samples, 0);
-}
-
-function linesOf(family: TaskFamily, block: number): Array<{ line: number; text: Buffer }> {
-  const texts = entryTexts(family.blocks[block].payload);
-  return Array.from(family.lines[block], (line, entry) => ({ line, text: texts[entry] }));
-}
-
-/** Refuses a family that the store makes itself; returns whether it is one. */
-function refuseReserved(family: TaskFamily, tally: IngestTally): boolean {
-  if (!GROUP_METRIC_NAMES.has(family.name)) return false;
-  const message = `${family.name} is reserved: the gateway tells by it of pushes to groups`;
-  const lines = firstLines(family, 0, family.blocks.length);
-  tally.refused(
-    'reserved_name',
-    samplesOf({ family, from: 0, to: family.blocks.length }),
-    (lines.length > 0 ? lines : [family.metadataLine]).map((line) => ({ line, message })),
-  );
-  return true;
-}
-
-/** The lines of the entries of some blocks, as many as are worth telling. */
-function firstLines(family: TaskFamily, from: number, to: number): number[] {
-  const lines = family.lines.slice(from, to).flatMap((block) => [...block.subarray(0, MAX_ERRORS)]);
-  return lines.slice(0, MAX_ERRORS);
-}
-
-function refuse(piece: TaskPiece, tally: IngestTally): void {
-  if (piece.outcome.status !== 'taken') return;
-  const { family, type, untilMs } = piece.outcome;
-  const { name } = piece.family;
-  const declared = piece.family.type === undefined ? 'without TYPE' : `as ${piece.family.type}`;
-  const until =
-    untilMs > Date.now() + 100 * 365 * 24 * 3600 * SECOND
-      ? ''
-      : `, until ${new Date(untilMs).toISOString()} at least`;
-  const message =
-    family === name
-      ? `${name} cannot be stored ${declared}: it is a ${type}${until}`
-      : `${name} cannot be stored ${declared}: the ${type} ${family} has samples of that name${until}`;
-  const { from, to } = piece;
-  if (from === to) {
-    tally.refused('type_conflict', 1, [{ line: piece.family.metadataLine, message }]);
-    return;
-  }
-  tally.refused(
-    'type_conflict',
-    samplesOf(piece),
-    firstLines(piece.family, from, to).map((line) => ({ line, message })),
-  );
 }

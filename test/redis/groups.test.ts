@@ -60,6 +60,8 @@ test('PUT replaces the group, POST the families that it names, merge the series'
     [`y{${LABELS_A}}`]: '3',
     [`x{${LABELS_B}}`]: '4',
   });
+  stored(await storage.pushGroup(A, { y: { [LABELS_A]: 8 } }, { mode: 'merge', type: 'untyped' }));
+  assert.match(await storage.scrape(), /# TYPE y gauge\ny\{.*\} 8\n/);
   stored(await storage.pushGroup(A, { z: { [LABELS_A]: 8 } }));
   assert.deepEqual(await shown(), { [`z{${LABELS_A}}`]: '8', [`x{${LABELS_B}}`]: '4' });
   stored(await storage.pushGroup(A, {}));

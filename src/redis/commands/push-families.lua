@@ -114,6 +114,10 @@ local function refusal(family)
   local _, by = reservation(meta[7])
   if by and by ~= token then return { 'reserved' } end
   local live = meta[1] and tonumber(meta[2] or 0) > now_ms
+  -- A few more series of a family need not say again what it is.
+  if mode == 'merge' and live and family.type == 'untyped' and kind_of(meta[1]) == family.kind then
+    family.type = meta[1]
+  end
   local changes_type = live and meta[1] ~= family.type
   if changes_type and (mode == 'merge' or not holds_alone(family.hash, family.order, gid)) then
     return { 'taken', meta[1], meta[2], 0 }

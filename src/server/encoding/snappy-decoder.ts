@@ -2,12 +2,11 @@ import { Transform, type TransformCallback } from 'node:stream';
 import { KIB, MIB } from '../../units.ts';
 import { BytePages } from './byte-pages.ts';
 import { EncodingError } from './encoding-error.ts';
-import { IDENTIFIER, notSnappy, SnappyFrames, uncompressBlock } from './snappy-frames.ts';
+import { blockLength, decodeBlock, notSnappy } from './snappy-block.ts';
+import { IDENTIFIER, SnappyFrames } from './snappy-frames.ts';
 
 /** A body in block format has to be held whole, compressed and decoded. */
 export const MAX_BLOCK_BYTES = 64 * MIB;
-/** No element of a block makes more of its bytes: 64 of 3. */
-const MAX_RATIO = 22;
 const OUTPUT_BYTES = 64 * KIB;
 
 export interface SnappyOptions {
@@ -75,11 +74,11 @@ export class SnappyDecoder extends Transform {
   #decodeBlock(): void {
     const compressed = this.#block.take();
     const length = blockLength(compressed);
-    if (length === undefined || length > compressed.length * MAX_RATIO) {
+    if (length === undefined) {
       throw notSnappy('it begins neither as a stream of frames nor as a block');
     }
     if (length > this.#maxBlockBytes) throw this.#tooLarge();
-    const data = uncompressBlock(compressed, length);
+    const data = decodeBlock(compressed, length);
     for (let at = 0; at < data.length; at += OUTPUT_BYTES) this.push(data.subarray(at, at + OUTPUT_BYTES));
   }
 
@@ -90,15 +89,4 @@ export class SnappyDecoder extends Transform {
       'ERR_BODY_TOO_LARGE',
     );
   }
-}
-
-/** The length of the decoded block, which it begins with. */
-function blockLength(compressed: Buffer): number | undefined {
-  let length = 0;
-  for (let i = 0; i < Math.min(compressed.length, 5); i++) {
-    const byte = compressed[i] as number;
-    length += (byte & 0x7f) * 2 ** (7 * i);
-    if (byte < 0x80) return length;
-  }
-  return undefined;
 }

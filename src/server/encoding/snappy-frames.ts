@@ -1,7 +1,7 @@
-import { uncompress } from 'snappyjs';
 import { KIB } from '../../units.ts';
 import { crc32c } from './crc32c.ts';
-import { type EncodingError, notWhole } from './encoding-error.ts';
+import type { EncodingError } from './encoding-error.ts';
+import { decodeBlock, notSnappy } from './snappy-block.ts';
 
 /** The first chunk of every stream: type 0xff, length 6, `sNaPpY`. No body in block format begins with it. */
 export const IDENTIFIER = Buffer.from('\xff\x06\x00\x00sNaPpY', 'latin1');
@@ -87,29 +87,16 @@ export class SnappyFrames {
     }
     const content = part.subarray(CHECKSUM_BYTES);
     // A copy in either case, as the memory of the part is used again.
-    const data = type === COMPRESSED ? uncompressBlock(content, MAX_DATA_BYTES) : Buffer.from(content);
+    const data = type === COMPRESSED ? decodeBlock(content, MAX_DATA_BYTES) : Buffer.from(content);
     if (data.length > MAX_DATA_BYTES) throw badLength(data.length);
     if (maskedChecksum(data) !== part.readUInt32LE()) throw notSnappy('a checksum is wrong');
     if (data.length > 0) this.#push(data);
   }
 }
 
-/** Snappy's block format. */
-export function uncompressBlock(compressed: Buffer, maxBytes: number): Buffer {
-  try {
-    return uncompress(compressed, maxBytes);
-  } catch (error) {
-    throw notSnappy((error as Error).message, { cause: error });
-  }
-}
-
 function maskedChecksum(data: Buffer): number {
   const crc = crc32c(data);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-export function notSnappy(detail: string, options?: ErrorOptions): EncodingError {
-  return notWhole('snappy', detail, options);
 }
 
 function badLength(length: number): EncodingError {

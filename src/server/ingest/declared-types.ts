@@ -1,6 +1,6 @@
+import { escapeQuoted } from '../../redis/label-text.ts';
 import { KIB, MIB } from '../../units.ts';
 import { forEachType, type InstanceType, type MetricType } from '../../workers/exposition/comment-line.ts';
-import { escapeQuoted } from '../../workers/exposition/names.ts';
 import type { DeclaredTypes } from '../../workers/messages.ts';
 
 /** Names of so many bytes in all may be declared by one body. */

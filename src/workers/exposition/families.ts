@@ -158,7 +158,7 @@ export class FamilyTable {
   }
 }
 
-function hasInstances(type: MetricType): boolean {
+export function hasInstances(type: string): type is InstanceType {
   return kindOf(type) !== 'plain';
 }
 

@@ -1,7 +1,8 @@
 import { FEATURE_QUOTED_NAMES } from '../../redis/block.ts';
+import { escapeQuoted } from '../../redis/label-text.ts';
 import type { GroupingKey } from '../messages.ts';
 import { COMMA, EQUALS, QUOTE } from './character-classes.ts';
-import { closingQuote, compareNames, escapeQuoted, isLabelName } from './names.ts';
+import { closingQuote, compareNames, isLabelName } from './names.ts';
 import type { Scratch } from './scratch.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { FEATURE_QUOTED_NAMES } from '../../redis/block.ts';
+import { escapeQuoted } from '../../redis/label-text.ts';
 import type { SeriesHash } from '../identity.ts';
 import { BLANK, CLOSE, COMMA, HASH, NEWLINE, OPEN, QUOTE, ZERO } from './character-classes.ts';
 import { type EntryList, SCRATCH } from './entry-list.ts';
@@ -25,7 +26,7 @@ import {
   VALUE_START,
 } from './instances.ts';
 import { metricText } from './metric-text.ts';
-import { escapeQuoted, isClassicMetricName } from './names.ts';
+import { isClassicMetricName } from './names.ts';
 import { excerpt, type Rejections } from './rejections.ts';
 import { MAX_RENDERED_BYTES, Scratch } from './scratch.ts';
 

@@ -1,5 +1,6 @@
+import { escapeQuoted } from '../../redis/label-text.ts';
 import { CLOSE, COMMA, EQUALS, QUOTE } from './character-classes.ts';
-import { closingQuote, escapeQuoted } from './names.ts';
+import { closingQuote } from './names.ts';
 
 /** So many labels are shown at most. */
 const MAX_LABELS = 32;

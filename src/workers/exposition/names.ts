@@ -33,13 +33,6 @@ export function isLabelName(text: Uint8Array, start: number, end: number): boole
   return isWordOf(text, start, end, LABEL_NAME_START, LABEL_NAME);
 }
 
-/** A name, or a label value, as it stands between quotes. */
-export function escapeQuoted(text: string): string {
-  return /[\\"\n]/.test(text)
-    ? text.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`))
-    : text;
-}
-
 /** What stands between quotes at `text[start, end)`. */
 export function unescapeQuoted(text: Buffer, start: number, end: number): string {
   const escaped = text.toString('utf8', start, end);

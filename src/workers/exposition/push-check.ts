@@ -1,10 +1,11 @@
+import { escapeQuoted } from '../../redis/label-text.ts';
 import { clashesOf } from '../../redis/name-claims.ts';
 import { OPEN, QUOTE } from './character-classes.ts';
 import { type EntryList, SCRATCH } from './entry-list.ts';
 import type { ParsedFamily } from './families.ts';
 import { boundLabel } from './instance-samples.ts';
 import { metricText } from './metric-text.ts';
-import { closingQuote, escapeQuoted } from './names.ts';
+import { closingQuote } from './names.ts';
 import type { PushProblems } from './push-problem.ts';
 
 /** The rendered entries of one push. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { escapeQuoted } from '../../redis/label-text.ts';
 import type { SeriesHash } from '../identity.ts';
 import type { TimestampPolicy } from '../messages.ts';
 import { CanonicalLine } from './canonical-line.ts';
@@ -20,7 +21,7 @@ import { boundLabel, InstanceSamples } from './instance-samples.ts';
 import { Instances } from './instances.ts';
 import { MetadataLines } from './metadata-lines.ts';
 import { metricText } from './metric-text.ts';
-import { escapeQuoted, isClassicMetricName } from './names.ts';
+import { isClassicMetricName } from './names.ts';
 import type { ParsedBlock, ParseOptions } from './parsed-block.ts';
 import { checkPush, withSamples } from './push-check.ts';
 import { PushProblems } from './push-problem.ts';

@@ -119,6 +119,13 @@ const BAD: ReadonlyArray<readonly [what: string, body: Buffer, message: RegExp]>
   ['a block with more after it', Buffer.concat([BLOCK, Buffer.from([0])]), /not whole or not snappy/],
   ['a block that claims 4 GiB', Buffer.from('ffffffff0f00', 'hex'), /neither as a stream of frames nor/],
   ['a copy from before the beginning', Buffer.from('0800610509', 'hex'), /not whole or not snappy/],
+  ['a block whose last copy is cut off', Buffer.from('08006105', 'hex'), /unexpected end of a block/],
+  ['a block that is shorter than it says', Buffer.from('08006100620063', 'hex'), /unexpected end of a block/],
+  ['a block whose literals are longer', Buffer.from('010461620000', 'hex'), /longer than it says/],
+  ['a block whose copies are longer', Buffer.from('0200610501', 'hex'), /longer than it says/],
+  // As a signed number this length leads back to where it stands.
+  ['a literal of 4 GiB', Buffer.from('0afcfaffffff00000000000000', 'hex'), /unexpected end of a block/],
+  ['a copy from 4 GiB back', Buffer.from('080061070affffffff', 'hex'), /a copy of what is not there/],
   ['a copy of nothing back', Buffer.from('0800610500', 'hex'), /not whole or not snappy/],
 ];
 

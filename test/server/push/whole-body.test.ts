@@ -164,7 +164,8 @@ test('a sender that goes while its body waits for budget is not waited for', asy
     const bytes = encoding === 'gzip' ? gzipSync('a 1\n') : Buffer.from('a 1\na 2\na 3\na 4\n');
     const source = new Readable({ read() {} });
     source.push(bytes);
-    const body = collectBody(source, { ...OPTIONS, encoding, budget });
+    const share = budget.share();
+    const body = collectBody(source, { ...OPTIONS, encoding, budget: share });
     while (budget.waiting === 0) await nextTurn();
     source.destroy(new RequestError('ERR_CLIENT_GONE', 'the client has gone'));
     await assert.rejects(body, code('ERR_CLIENT_GONE'));

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { FEATURE_QUOTED_NAMES } from '../../../src/redis/block.ts';
+import { escapeQuoted } from '../../../src/redis/label-text.ts';
 import { groupLabels } from '../../../src/workers/exposition/group-labels.ts';
-import { escapeQuoted } from '../../../src/workers/exposition/names.ts';
 import type { GroupingKey } from '../../../src/workers/messages.ts';
 import { hashOf, parse } from './parsing.ts';
 

@@ -3,10 +3,10 @@ import { Readable } from 'node:stream';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { FEATURE_QUOTED_NAMES } from '../../../src/redis/block.ts';
+import { escapeQuoted } from '../../../src/redis/label-text.ts';
 import { DeclaredTypesLog } from '../../../src/server/ingest/declared-types.ts';
 import { type LineBlock, lineBlocks } from '../../../src/server/ingest/line-blocks.ts';
 import { DeclaredReader } from '../../../src/workers/exposition/declared-reader.ts';
-import { escapeQuoted } from '../../../src/workers/exposition/names.ts';
 import { endsBlock, SeriesHash } from '../../../src/workers/identity.ts';
 import { hashOf, parse, SECRET } from './parsing.ts';
 

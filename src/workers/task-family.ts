@@ -1,0 +1,40 @@
+import type { FamilyWrite, Piece } from '../redis/block-store.ts';
+import type { StoreError } from '../redis/failure.ts';
+import { entryTexts } from './entry-texts.ts';
+
+/** A family of one task, with what it takes to say which lines a block was made from. */
+export interface TaskFamily extends FamilyWrite {
+  /** For each block, the first line of each of its entries. */
+  readonly lines: readonly Int32Array[];
+  /** For each block, the samples it was made from. */
+  readonly samples: readonly number[];
+  /** Line of its TYPE declaration, or of HELP: what is refused if it has no samples. */
+  readonly metadataLine: number;
+}
+
+export type TaskPiece = Piece<TaskFamily>;
+
+export function asFailed(families: readonly TaskFamily[], error: StoreError): TaskPiece[] {
+  return families.map((family) => {
+    return { family, from: 0, to: family.blocks.length, outcome: { status: 'failed', error } };
+  });
+}
+
+export function asFamily({ family, from, to }: TaskPiece): TaskFamily {
+  return {
+    ...family,
+    offset: family.offset + from,
+    blocks: family.blocks.slice(from, to),
+    lines: family.lines.slice(from, to),
+    samples: family.samples.slice(from, to),
+  };
+}
+
+export function samplesOf({ family, from, to }: Omit<TaskPiece, 'outcome'>): number {
+  return family.samples.slice(from, to).reduce((sum, samples) => sum + samples, 0);
+}
+
+export function linesOf(family: TaskFamily, block: number): Array<{ line: number; text: Buffer }> {
+  const texts = entryTexts(family.blocks[block].payload);
+  return Array.from(family.lines[block], (line, entry) => ({ line, text: texts[entry] }));
+}

@@ -1,0 +1,4 @@
+declare module 'snappyjs' {
+  /** To the block format. */
+  export function compress(uncompressed: Buffer): Buffer;
+}
