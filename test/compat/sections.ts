@@ -1,6 +1,6 @@
 import type { Section } from './case.ts';
 import { BASE64 } from './cases/base64.ts';
-import { CONSISTENCY, WITHOUT_CHECK } from './cases/consistency.ts';
+import { CONSISTENCY } from './cases/consistency.ts';
 import { ENCODINGS } from './cases/encodings.ts';
 import {
   ENDPOINTS,
@@ -18,6 +18,7 @@ import { OWN_METRICS, SCRAPING } from './cases/scraping.ts';
 import { TEXT_BODIES } from './cases/text-bodies.ts';
 import { URL_GRAMMAR } from './cases/url-grammar.ts';
 import { UTF8_NAMES } from './cases/utf8-names.ts';
+import { WITHOUT_CHECK } from './cases/without-check.ts';
 
 export const SECTIONS: readonly Section[] = [
   URL_GRAMMAR,
