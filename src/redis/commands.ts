@@ -15,6 +15,7 @@ export const SCRIPTS = {
   dropFamilies: ['shared/preamble', 'shared/group-blocks', 'drop-families'],
   prolongFamilies: ['shared/preamble', 'shared/group-blocks', 'prolong-families'],
   releaseFamilies: ['release-families'],
+  noteFamilies: ['shared/preamble', 'note-families'],
   endPush: ['shared/preamble', 'end-push'],
   readGroups: ['read-groups'],
   wipeFamilies: ['wipe-families'],

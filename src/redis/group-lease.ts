@@ -6,6 +6,9 @@ import { StoreError } from './failure.ts';
 import type { Group } from './group.ts';
 import type { Keys } from './keys.ts';
 
+/** Names of families in one call: that takes Redis about a millisecond. */
+const PAGE = 1000;
+
 const SHORTEST_WAIT_MS = 1;
 const LONGEST_WAIT_MS = 50;
 
@@ -40,9 +43,16 @@ export class GroupLease {
   async begin(families: readonly string[], ttlMs: number): Promise<{ lives: boolean; had: string[] }> {
     const patience = new Patience(this.#timeoutMs);
     for (;;) {
-      const reply = await this.#run(families, ttlMs);
+      const reply = await this.#run(families.slice(0, PAGE), ttlMs);
       if (String(reply[0]) !== 'busy') {
-        return { lives: String(reply[0]) === '1', had: reply.slice(1).map(String) };
+        const had = reply.slice(1).map(String);
+        const known = new Set(had);
+        await this.#note(
+          'named',
+          families.slice(PAGE).filter((name) => !known.has(name)),
+          ttlMs,
+        );
+        return { lives: String(reply[0]) === '1', had };
       }
       await patience.wait('another push to this group is under way');
     }
@@ -62,6 +72,10 @@ export class GroupLease {
   ): Promise<boolean> {
     const { bucket, id, exposed, addsInstance } = this.#group;
     const { ttlMs = 0, dropped = [], families = [] } = options;
+    if (outcome !== 'given up') {
+      await this.#note('dropped', dropped.slice(PAGE), ttlMs);
+      await this.#note(outcome === 'stored' ? 'pushed' : 'refused', families.slice(PAGE), ttlMs);
+    }
     const reply = await this.#connection.run({
       script: 'endPush',
       keys: [
@@ -71,19 +85,28 @@ export class GroupLease {
         this.#keys.groupDeadlines(bucket),
       ],
       args: [
-        this.token,
-        id,
-        outcome,
-        ttlMs,
-        addsInstance ? 1 : 0,
-        exposed,
-        dropped.length,
-        ...dropped,
-        ...families,
+        ...[this.token, id, outcome, ttlMs, addsInstance ? 1 : 0, exposed],
+        ...[Math.min(dropped.length, PAGE), ...dropped.slice(0, PAGE), ...families.slice(0, PAGE)],
       ],
     });
     if (reply === -1) throw lost();
     return outcome !== 'deleted' || reply === 1;
+  }
+
+  async #note(
+    what: 'named' | 'pushed' | 'dropped' | 'refused',
+    families: readonly string[],
+    ttlMs: number,
+  ): Promise<void> {
+    const { bucket, id } = this.#group;
+    for (let from = 0; from < families.length; from += PAGE) {
+      const reply = await this.#connection.run({
+        script: 'noteFamilies',
+        keys: [this.#keys.groupLock(bucket, id), this.#keys.groupFamilies(bucket, id)],
+        args: [this.token, what, ttlMs, ...families.slice(from, from + PAGE)],
+      });
+      if (reply === -1) throw lost();
+    }
   }
 
   async #run(families: readonly string[], ttlMs: number): Promise<Reply[]> {

@@ -78,6 +78,35 @@ test('a family of many blocks is replaced by one of few, and by one of many call
   assert.equal(Object.keys(await shown()).length, 700);
 });
 
+test('a group of very many families is replaced, remembers them all, and is deleted', async () => {
+  const families = (from: number, to: number) =>
+    Object.fromEntries(Array.from({ length: to - from }, (_, i) => [`many_${from + i}`, { [LABELS_A]: i }]));
+  const held = async () => {
+    const names: string[] = [];
+    for await (const { name, timeS } of groupFamilies(storage.connection, storage.keys, A)) {
+      if (timeS > 0) names.push(name);
+    }
+    return names.sort();
+  };
+  stored(await storage.pushGroup(A, families(0, 2500)));
+  assert.deepEqual(await held(), Object.keys(families(0, 2500)).sort());
+  stored(await storage.pushGroup(A, families(1200, 3700)));
+  assert.deepEqual(await held(), Object.keys(families(1200, 3700)).sort());
+  assert.equal(Object.keys(await shown()).length, 2500);
+  refused(
+    await storage.pushGroup(
+      B,
+      { ...families(4000, 6500), many_2000: { [LABELS_B]: 1 } },
+      { type: 'counter' },
+    ),
+    'taken',
+  );
+  await deleteGroup(storage.connection, storage.keys, A, 5000);
+  assert.deepEqual(await shown(), {});
+  const keys = (await redis.cli('KEYS', '*:g:*')).split('\n').filter((key) => key !== '');
+  assert.deepEqual(keys, []);
+});
+
 test('a group that is deleted leaves nothing but what others hold', async () => {
   stored(await storage.pushGroup(A, spread(LABELS_A, 1)));
   stored(await storage.pushGroup(B, { spread_1: { [LABELS_B]: 2 } }));

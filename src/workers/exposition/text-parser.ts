@@ -39,8 +39,8 @@ export type { ParsedBlock, ParseOptions };
  */
 const MAX_FAMILIES = 4096;
 
-/** A push to a group has to be read in one go; it may not have more families than this. */
-const MAX_PUSH_FAMILIES = 65_536;
+/** A push to a group is read in one go, and Redis lists the families of a group in one: it may not have more than this. */
+const MAX_PUSH_FAMILIES = 16_384;
 
 /**
  * Parses the text format 0.0.4, a block of whole lines at a time. Bad lines are reported and leave the others alone.
