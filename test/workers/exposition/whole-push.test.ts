@@ -309,7 +309,7 @@ suite('a push to a group', () => {
     const { problem, families } = push(body(10_000));
     assert.equal(problem, undefined);
     assert.equal(families.length, 10_000);
-    assert.match(push(body(70_000)).problem?.message ?? '', /Expected at most 65536 metric families/);
+    assert.match(push(body(20_000)).problem?.message ?? '', /Expected at most 16384 metric families/);
   });
 
   test('has a bound on what its group makes of it', () => {
