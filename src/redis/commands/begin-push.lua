@@ -3,7 +3,7 @@
   shared/preamble.lua. Run again with the same token it holds the group for longer.
 
   The families that a push names are noted at once, so that whoever replaces or deletes the group later knows of them,
-  even if this push dies midway.
+  even if this push dies midway. Of a group that does not live they are what such a push has left.
 
   KEYS[1] lock, KEYS[2] records of groups, KEYS[3] families of the group
   ARGV[1] token, ARGV[2] for how long, ms; ARGV[3] id of the group, 8 bytes; ARGV[4] time to live, ms
@@ -19,7 +19,6 @@ call('SET', KEYS[1], token, 'PX', ARGV[2])
 
 local record = call('HGET', KEYS[2], gid)
 local lives = record and struct.unpack('<d', record, 17) > now_ms
-if not lives and not held then call('UNLINK', KEYS[3]) end
 local had = call('HKEYS', KEYS[3])
 local known, new = {}, {}
 for _, name in ipairs(had) do known[name] = true end
