@@ -40,7 +40,7 @@ export class GroupLease {
   async begin(families: readonly string[], ttlMs: number): Promise<{ lives: boolean; had: string[] }> {
     const patience = new Patience(this.#timeoutMs);
     for (;;) {
-      const reply = await this.#run(families, ttlMs);
+      const reply = await this.#run('begin', families, ttlMs);
       if (String(reply[0]) !== 'busy') {
         return { lives: String(reply[0]) === '1', had: reply.slice(1).map(String) };
       }
@@ -51,7 +51,7 @@ export class GroupLease {
   /** To be called before each step: what is sent then cannot arrive when somebody else has begun. */
   async renew(ttlMs: number): Promise<void> {
     if (performance.now() - this.#begunAt < this.#timeoutMs) return;
-    const reply = await this.#run([], ttlMs);
+    const reply = await this.#run('renew', [], ttlMs);
     if (String(reply[0]) === 'busy') throw lost();
   }
 
@@ -86,7 +86,7 @@ export class GroupLease {
     return outcome !== 'deleted' || reply === 1;
   }
 
-  async #run(families: readonly string[], ttlMs: number): Promise<Reply[]> {
+  async #run(step: 'begin' | 'renew', families: readonly string[], ttlMs: number): Promise<Reply[]> {
     const { bucket, id } = this.#group;
     const begunAt = performance.now();
     const reply = await this.#connection.run({
@@ -96,7 +96,7 @@ export class GroupLease {
         this.#keys.groups(bucket),
         this.#keys.groupFamilies(bucket, id),
       ],
-      args: [this.token, this.#timeoutMs * 3, id, ttlMs, ...families],
+      args: [this.token, this.#timeoutMs * 3, id, ttlMs, step === 'renew' ? 1 : 0, ...families],
     });
     this.#begunAt = begunAt;
     return reply as Reply[];
