@@ -43,7 +43,7 @@ export class GroupLease {
   async begin(families: readonly string[], ttlMs: number): Promise<{ lives: boolean; had: string[] }> {
     const patience = new Patience(this.#timeoutMs);
     for (;;) {
-      const reply = await this.#run(families.slice(0, PAGE), ttlMs);
+      const reply = await this.#run('begin', families.slice(0, PAGE), ttlMs);
       if (String(reply[0]) !== 'busy') {
         const had = reply.slice(1).map(String);
         const known = new Set(had);
@@ -61,7 +61,7 @@ export class GroupLease {
   /** To be called before each step: what is sent then cannot arrive when somebody else has begun. */
   async renew(ttlMs: number): Promise<void> {
     if (performance.now() - this.#begunAt < this.#timeoutMs) return;
-    const reply = await this.#run([], ttlMs);
+    const reply = await this.#run('renew', [], ttlMs);
     if (String(reply[0]) === 'busy') throw lost();
   }
 
@@ -109,7 +109,7 @@ export class GroupLease {
     }
   }
 
-  async #run(families: readonly string[], ttlMs: number): Promise<Reply[]> {
+  async #run(step: 'begin' | 'renew', families: readonly string[], ttlMs: number): Promise<Reply[]> {
     const { bucket, id } = this.#group;
     const begunAt = performance.now();
     const reply = await this.#connection.run({
@@ -119,7 +119,7 @@ export class GroupLease {
         this.#keys.groups(bucket),
         this.#keys.groupFamilies(bucket, id),
       ],
-      args: [this.token, this.#timeoutMs * 3, id, ttlMs, ...families],
+      args: [this.token, this.#timeoutMs * 3, id, ttlMs, step === 'renew' ? 1 : 0, ...families],
     });
     this.#begunAt = begunAt;
     return reply as Reply[];

@@ -116,23 +116,26 @@ class GroupPush {
     try {
       const { lives, had } = await this.#lease.begin(names, ttlMs);
       begun = true;
-      const others = lives ? without(had, names) : [];
+      const others = without(had, names);
+      // What a group has that does not live was left by a push that never ended.
+      const drops = mode === 'put' || !lives;
       const batches = intoBatches(this.#families);
       // One call checks for itself before it writes; what takes several must be found good before the first.
       const takesSeveral = batches.length > 1 || others.length > 0;
       const refusals = takesSeveral ? await this.#check() : [];
       if (refusals.length === 0) {
-        const upkeep = mode === 'put' ? dropCalls : prolongCalls;
+        const upkeep = drops ? dropCalls : prolongCalls;
         await this.#send(upkeep(this.#keys, this.#group, others, ttlMs));
         refusals.push(...(await this.#write(batches)));
       }
       if (refusals.length > 0) {
         const partly = this.#writing && takesSeveral;
         if (takesSeveral) await this.#release();
-        await this.#lease.end('refused', { ttlMs, families: names });
+        // Those that it had before, or may have now, stay noted.
+        await this.#lease.end('refused', { ttlMs, families: partly ? [] : without(names, had) });
         return { status: 'refused', refusals, partly };
       }
-      const dropped = mode === 'put' ? others : [];
+      const dropped = drops ? others : [];
       await this.#lease.end('stored', { ttlMs, dropped, families: names });
       const blocks = this.#families.reduce((sum, family) => sum + family.blocks.length, 0);
       return { status: 'stored', compact: [...this.#compact], blocks };

@@ -39,14 +39,21 @@ export function groupId(labels: Labels): Buffer {
   return createHash('sha256').update(renderLabels(labels)).digest().subarray(0, 8);
 }
 
+/** The names of the labels in the keys of groups of this shape. */
+export function namesOfShape(shape: string): string[] {
+  return shape === '' ? [] : shape.split(',').map((name) => decodeURIComponent(name));
+}
+
 /**
- * The id of the one group of a shape that could hold a series with these labels, or undefined if none could: its grouping
- * key is what the series has under those names.
+ * The id of the one group whose key has these names that could hold a series with these labels, or undefined if none
+ * could: its grouping key is what the series has under those names.
  */
-export function candidateOf(shape: string, labels: ReadonlyMap<string, string>): Buffer | undefined {
+export function candidateOf(
+  names: readonly string[],
+  labels: ReadonlyMap<string, string>,
+): Buffer | undefined {
   const key: Array<[string, string]> = [];
-  for (const encoded of shape === '' ? [] : shape.split(',')) {
-    const name = decodeURIComponent(encoded);
+  for (const name of names) {
     const value = labels.get(name);
     if (value === undefined) return undefined;
     key.push([name, value]);

@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../redis/client.ts';
 import { toStoreError } from '../redis/failure.ts';
-import { candidateOf, type Group, groupOf } from '../redis/group.ts';
+import { candidateOf, type Group, groupOf, namesOfShape } from '../redis/group.ts';
 import { GroupLease } from '../redis/group-lease.ts';
 import { GROUP_METRIC_NAMES } from '../redis/group-metrics.ts';
 import { type GroupFamilyWrite, type GroupPushOutcome, pushGroup } from '../redis/group-push.ts';
@@ -161,11 +161,13 @@ function inSourceOf(
 
 function candidates(family: GroupFamilyWrite, shapes: readonly string[]): Buffer {
   const ids = new Map<string, Buffer>();
+  // Anybody can make shapes of a thousand names: not to be read once for each series.
+  const keys = shapes.map(namesOfShape);
   for (const { payload } of family.blocks) {
     for (const text of entryTexts(payload)) {
       const labels = new Map(labelsOfLine(text.toString()));
-      for (const shape of shapes) {
-        const id = candidateOf(shape, labels);
+      for (const names of keys) {
+        const id = candidateOf(names, labels);
         if (id !== undefined) ids.set(id.toString('latin1'), id);
       }
     }

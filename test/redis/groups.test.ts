@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
 import { READ_LIMITS } from '../../src/redis/family-reader.ts';
-import type { GroupInfo } from '../../src/redis/group.ts';
+import { type GroupInfo, groupOf } from '../../src/redis/group.ts';
 import type { GroupPushOutcome } from '../../src/redis/group-push.ts';
 import { deleteGroup, groupFamilies, wipe } from '../../src/redis/group-store.ts';
 import { LiveGroups } from '../../src/redis/groups.ts';
@@ -288,4 +288,28 @@ test('a wipe leaves nothing', async () => {
   assert.deepEqual(await shown(), {});
   const keys = (await redis.cli('KEYS', '*')).split('\n').filter((key) => !key.endsWith(':clock'));
   assert.deepEqual(keys, []);
+});
+
+/** As a push leaves a new group whose gateway is killed before it has ended. */
+async function leaveUnended(group: Labels, families: Parameters<typeof storage.pushGroup>[1]): Promise<void> {
+  stored(await storage.pushGroup(group, families, { ttlMs: 0 }));
+  await storage.connection.command('DEL', storage.keys.groups(groupOf(group).bucket));
+}
+
+test('what an unended push has left of a new group goes with the next one, or with a deletion', async () => {
+  for (const mode of ['put', 'post'] as const) {
+    await leaveUnended(A, spread(LABELS_A, 1));
+    stored(await storage.pushGroup(A, { x: { [LABELS_A]: 2 } }, { mode }));
+    assert.deepEqual(await shown(), { [`x{${LABELS_A}}`]: '2' }, mode);
+    const names: string[] = [];
+    for await (const { name } of groupFamilies(storage.connection, storage.keys, A)) names.push(name);
+    assert.deepEqual(names, ['x'], mode);
+  }
+  await leaveUnended(B, spread(LABELS_B, 1));
+  refused(
+    await storage.pushGroup(B, { spread_0: { [LABELS_B]: 1 }, x: { [LABELS_B]: 1 } }, { type: 'counter' }),
+    'taken',
+  );
+  await deleteGroup(storage.connection, storage.keys, B, 5000);
+  assert.deepEqual(await shown(), { [`x{${LABELS_A}}`]: '2' });
 });

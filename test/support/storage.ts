@@ -9,7 +9,7 @@ import {
   type Piece,
 } from '../../src/redis/block-store.ts';
 import { RedisConnection } from '../../src/redis/client.ts';
-import { candidateOf, groupOf } from '../../src/redis/group.ts';
+import { candidateOf, groupOf, namesOfShape } from '../../src/redis/group.ts';
 import {
   type GroupFamilyWrite,
   type GroupPushOptions,
@@ -155,7 +155,7 @@ export class TestStorage implements AsyncDisposable {
         const ids = new Map<string, Buffer>();
         for (const labels of Object.keys(families[family.name] ?? {})) {
           for (const shape of shapes) {
-            const id = candidateOf(shape, new Map(parseLabels(labels)));
+            const id = candidateOf(namesOfShape(shape), new Map(parseLabels(labels)));
             if (id !== undefined) ids.set(id.toString('hex'), id);
           }
         }

@@ -1,35 +1,35 @@
 --[[
   Begins a change of a group: pushes to one group, and its deletion, come one after the other. Begins with
-  shared/preamble.lua. Run again with the same token it holds the group for longer.
+  shared/preamble.lua. Run again with the same token it holds the group for longer, unless that has passed already.
 
   The families that a push names are noted at once, so that whoever replaces or deletes the group later knows of them,
-  even if this push dies midway.
+  even if this push dies midway. Of a group that does not live they are what such a push has left.
 
   KEYS[1] lock, KEYS[2] records of groups, KEYS[3] families of the group
   ARGV[1] token, ARGV[2] for how long, ms; ARGV[3] id of the group, 8 bytes; ARGV[4] time to live, ms
-  then the names of the families
+  ARGV[5] '1': the group is held already; then the names of the families
   Output: {'busy', ms left} if somebody else changes it; else {'1' if the group lives, family that it had, …}
 ]]
 local token, gid = ARGV[1], ARGV[3]
 local held = call('GET', KEYS[1])
-if held and held ~= token then return { 'busy', call('PTTL', KEYS[1]) } end
+-- Once it has passed, somebody else may have come and gone.
+if held ~= token and (held or ARGV[5] == '1') then return { 'busy', call('PTTL', KEYS[1]) } end
 -- A removal first, which a Redis without memory lets pass, and what follows it too: groups can then still be deleted.
-if #ARGV == 4 then call('HDEL', KEYS[3], '') end
+if #ARGV == 5 then call('HDEL', KEYS[3], '') end
 call('SET', KEYS[1], token, 'PX', ARGV[2])
 
 local record = call('HGET', KEYS[2], gid)
 local lives = record and struct.unpack('<d', record, 17) > now_ms
-if not lives and not held then call('UNLINK', KEYS[3]) end
 local had = call('HKEYS', KEYS[3])
 local known, new = {}, {}
 for _, name in ipairs(had) do known[name] = true end
-for n = 5, #ARGV do
+for n = 6, #ARGV do
   if not known[ARGV[n]] then
     new[#new + 1] = ARGV[n]
     new[#new + 1] = ''
   end
 end
 for from = 1, #new, 500 do call('HSET', KEYS[3], unpack(new, from, math.min(from + 499, #new))) end
-if #ARGV > 4 then keep_until(KEYS[3], deadline_of(tonumber(ARGV[4]))) end
+if #ARGV > 5 then keep_until(KEYS[3], deadline_of(tonumber(ARGV[4]))) end
 table.insert(had, 1, lives and '1' or '0')
 return had
