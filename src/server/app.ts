@@ -3,6 +3,7 @@ import { sendEmpty, sendJson, sendText } from './answer.ts';
 import { RequestError, toProblem } from './errors.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
+import { refuseCrossSite } from './middleware/cross-site.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { requestTelemetry } from './middleware/request-telemetry.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
@@ -41,6 +42,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(requestTelemetry(deps.telemetry)); // first, so that it counts whatever follows
   app.use(requestLog(deps.log)); // likewise
   app.use(securityHeaders()); // on errors too, so before the routes
+  app.use(refuseCrossSite()); // whatever the route
   app.use(closeWhenDraining(deps.lifecycle)); // or kept-alive connections would outlive the answer
   // No body parser: bodies have no bound, and each route says how it reads its own.
   addRoutes(app, deps.endpoints);

@@ -14,7 +14,6 @@ import { packageVersion } from './cli-version.ts';
 import { StartError } from './errors.ts';
 import { checkHealth } from './health-check.ts';
 import { createLogger, type Logger, standardError } from './logger.ts';
-import { describeReload } from './reload.ts';
 import { requireServed, type Service, startService } from './service.ts';
 
 /** How much longer than the requests in flight everything else may take to end, before the end is forced. */
@@ -123,16 +122,9 @@ async function run(config: Config, load: () => Config): Promise<void> {
     throw error;
   }
   log.debug(describeConfig(config), 'configuration');
-  process.on('SIGHUP', () => void reload(service as Service, log));
+  // What comes of it is in the log.
+  process.on('SIGHUP', () => void service?.reload().catch(() => {}));
   announce(config, service, version, log);
-}
-
-async function reload(service: Service, log: Logger): Promise<void> {
-  try {
-    log.info(`reloaded the configuration: ${describeReload(await service.reload())}`);
-  } catch (err) {
-    log.error({ err }, 'the configuration was not reloaded');
-  }
 }
 
 /** Where it listens, and what to try next. */

@@ -47,10 +47,17 @@ export class Reload {
     return this.#current;
   }
 
-  /** One after the other. Throws ConfigError or, for the certificate, StartError; then everything is as before. */
+  /**
+   * One after the other, and logged. Throws ConfigError or, for the certificate, StartError; then everything is as
+   * before.
+   */
   run(): Promise<ReloadReport> {
     const run = this.#last.then(() => this.#run());
-    this.#last = run.catch(() => {});
+    const { log } = this.#deps;
+    this.#last = run.then(
+      (report) => log.info(`reloaded the configuration: ${describeReload(report)}`),
+      (err) => log.error({ err }, 'the configuration was not reloaded'),
+    );
     return run;
   }
 

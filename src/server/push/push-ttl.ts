@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { formatDuration, parseDuration } from '../../../config/duration.ts';
-import { NEVER_MS } from '../../redis/block.ts';
+import { HOUR } from '../../units.ts';
 import type { GroupingKey } from '../../workers/messages.ts';
 import { RequestError } from '../errors.ts';
 
@@ -21,6 +21,9 @@ export interface TtlDefaults {
   /** Undefined, for a push to no group: no rule matches. */
   readonly group?: GroupingKey | undefined;
 }
+
+/** As for `redis.expiration`. */
+const LONGEST_MS = 876_000 * HOUR;
 
 export const TTL_HEADER = 'x-pushgateway-ttl';
 
@@ -43,14 +46,14 @@ export function pushTtl(query: URLSearchParams, headers: IncomingHttpHeaders, de
 
 function bounded(text: string, where: string, maxTtlMs: number): number {
   const ttlMs = parseDuration(text.trim());
-  if (ttlMs === undefined) {
+  if (ttlMs === undefined || ttlMs > LONGEST_MS) {
     const given = JSON.stringify(text.slice(0, 40));
     const bound = maxTtlMs === 0 ? '' : `, at most ${formatDuration(maxTtlMs)} (push.max_ttl)`;
     throw new RequestError(
       'ERR_BAD_TTL',
-      `${where} is ${given}, but must be a duration such as 90s or 26h, or 0 for ever${bound}`,
+      `${where} is ${given}, but must be a duration such as 90s or 26h, of 876000h at most, or 0 for ever${bound}`,
     );
   }
-  if (maxTtlMs === 0) return Math.min(ttlMs, NEVER_MS);
+  if (maxTtlMs === 0) return ttlMs;
   return ttlMs === 0 ? maxTtlMs : Math.min(ttlMs, maxTtlMs);
 }

@@ -42,6 +42,10 @@ const MAX_FAMILIES = 4096;
 /** A push to a group is read in one go, and Redis lists the families of a group in one: it may not have more than this. */
 const MAX_PUSH_FAMILIES = 16_384;
 
+/** Of a body whose newlines were removed on the way nothing is left but a comment: that must not pass as a push of nothing. */
+const NO_NEWLINE = 'Expected a newline after a comment (curl -d removes them, --data-binary does not)';
+const EOF = Buffer.from('# EOF');
+
 /**
  * Parses the text format 0.0.4, a block of whole lines at a time. Bad lines are reported and leave the others alone.
  *
@@ -69,6 +73,8 @@ export class TextParser {
   #text: Buffer = Buffer.alloc(0);
   #timestamps: TimestampPolicy = 'strip';
   #strict = false;
+  /** The body has no newline at all. */
+  #isOneLine = false;
   #group: GroupLabels | undefined;
   #line = 0;
   /** The metric name of the line before, and what it is a name of; undefined if it stood in quotes. */
@@ -124,6 +130,7 @@ export class TextParser {
     this.#text = text;
     this.#timestamps = options.timestamps;
     this.#strict = strict;
+    this.#isOneLine = options.whole && !extended && text.indexOf(NEWLINE) < 0;
     this.#group = group;
     this.#line = 0;
     this.#nameStart = 0;
@@ -239,6 +246,10 @@ export class TextParser {
     const first = skipBlanks(text, start, end);
     if (first === end) return;
     if (text[first] === HASH) {
+      if (this.#isOneLine && !isEof(text, first, end)) {
+        this.#rejections.line(this.#line, 'syntax', NO_NEWLINE, text, first, end);
+        return;
+      }
       this.#metadata.take(text, first, end, this.#line);
       return;
     }
@@ -307,4 +318,8 @@ export class TextParser {
     const { list } = this.#families;
     for (let i = 0; i < count; i++) list[family[i]].entries++;
   }
+}
+
+function isEof(text: Buffer, start: number, end: number): boolean {
+  return text.subarray(start, end).equals(EOF);
 }

@@ -304,6 +304,17 @@ suite('a push to a group', () => {
     );
   });
 
+  test('without any newline is no push of nothing, but a mistake', () => {
+    assert.match(
+      push('# TYPE x gauge x 1 # TYPE y gauge y 2').problem?.message ?? '',
+      /line 1: .*--data-binary/,
+    );
+    assert.equal(push('# EOF').problem, undefined);
+    assert.equal(push('x 1').problem, undefined);
+    assert.equal(push('x 1\n# the end').problem, undefined);
+    assert.equal(push('# nothing\n').problem, undefined);
+  });
+
   test('has a bound on its families', () => {
     const body = (n: number): string => Array.from({ length: n }, (_, i) => `x${i} 1\n`).join('');
     const { problem, families } = push(body(10_000));

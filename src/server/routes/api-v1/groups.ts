@@ -5,6 +5,7 @@ import type { GroupingKey } from '../../../workers/messages.ts';
 import { sendJson } from '../../answer.ts';
 import { RequestError, toProblem } from '../../errors.ts';
 import type { GroupStore } from '../../group-store.ts';
+import type { Logger } from '../../logger.ts';
 import { queryOf } from '../../raw-url.ts';
 import type { Telemetry } from '../../telemetry.ts';
 import { groupSelection } from './group-selection.ts';
@@ -19,6 +20,7 @@ const MAX_LISTED = 1_000;
 export interface GroupsDeps extends ReadingDeps {
   readonly groups: GroupStore;
   readonly telemetry: Pick<Telemetry, 'groupsDeleted'>;
+  readonly log: Logger;
 }
 
 /** Lists groups with their times, without their families. */
@@ -56,10 +58,16 @@ export function deleteGroups(deps: GroupsDeps): RequestHandler {
   return async (req, res) => {
     const query = queryOf(req);
     const selection = groupSelection(query);
+    // A slip in `dry_run` must not delete.
+    const unknown = [...query.keys()].find((name) => name !== 'match[]' && name !== 'dry_run');
+    if (unknown !== undefined) {
+      const given = JSON.stringify(unknown.slice(0, 40));
+      throw new RequestError('ERR_BAD_QUERY', `${given} is no parameter here: there are match[] and dry_run`);
+    }
     if (selection.isEmpty) {
       throw new RequestError(
         'ERR_BAD_QUERY',
-        'which groups? Name them with match[]={job="…"}; PUT /api/v1/admin/wipe deletes everything',
+        'which groups? Name them with match[]={job="…"}; PUT /api/v1/admin/wipe deletes everything (--web.enable-admin-api)',
       );
     }
     const dryRun = isTrue(query.get('dry_run'));
@@ -74,6 +82,12 @@ export function deleteGroups(deps: GroupsDeps): RequestHandler {
         await deletion.flush();
       } catch (error) {
         failure = error;
+      }
+      if (!dryRun) {
+        deps.log.info(
+          { deleted: deletion.deleted, remote: req.socket.remoteAddress, err: failure },
+          'groups were deleted on request',
+        );
       }
       if (failure === undefined) {
         await sendJson(req, res, 200, { status: 'success', data: deletion.report });
@@ -98,6 +112,10 @@ class Deletion {
   constructor(deps: GroupsDeps, dryRun: boolean) {
     this.#deps = deps;
     this.#dryRun = dryRun;
+  }
+
+  get deleted(): number {
+    return this.#deleted;
   }
 
   get report(): object {

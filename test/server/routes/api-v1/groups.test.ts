@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Turns } from '../../../../src/server/admission.ts';
 import { Lifecycle } from '../../../../src/server/lifecycle.ts';
+import { createLogger } from '../../../../src/server/logger.ts';
 import { deleteGroups, type GroupsDeps, listGroups } from '../../../../src/server/routes/api-v1/groups.ts';
 import { apiMetrics } from '../../../../src/server/routes/api-v1/metrics.ts';
 import { wipe } from '../../../../src/server/routes/api-v1/wipe.ts';
@@ -25,6 +26,7 @@ const GROUPS: readonly MemoryGroup[] = [
 interface Served extends TestApp {
   readonly groups: MemoryGroups;
   readonly scrapeTurns: Turns;
+  readonly log: string[];
 }
 
 async function serve(initial: readonly MemoryGroup[] = GROUPS, timeoutMs = 0): Promise<Served> {
@@ -33,7 +35,9 @@ async function serve(initial: readonly MemoryGroup[] = GROUPS, timeoutMs = 0): P
   lifecycle.advance('ready');
   const scrapeTurns = new Turns({ limit: 1 });
   const telemetry = new Telemetry('1.2.3');
-  const deps: GroupsDeps = { groups, store: groups.store, lifecycle, telemetry, scrapeTurns, timeoutMs };
+  const lines: string[] = [];
+  const log = createLogger({ level: 'info', format: 'logfmt' }, { write: (line) => void lines.push(line) });
+  const deps: GroupsDeps = { groups, store: groups.store, lifecycle, telemetry, scrapeTurns, timeoutMs, log };
   const app = await serveEndpoints({
     endpoints: [
       { name: 'groups', path: '/api/groups', methods: { GET: listGroups(deps), DELETE: deleteGroups(deps) } },
@@ -43,7 +47,7 @@ async function serve(initial: readonly MemoryGroup[] = GROUPS, timeoutMs = 0): P
     jsonPrefix: '/api/',
     telemetry,
   });
-  return { ...app, groups, scrapeTurns, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
+  return { ...app, groups, scrapeTurns, log: lines, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
 
 interface Answer {
@@ -145,7 +149,14 @@ test('a dry run deletes nothing', async () => {
     assert.equal(body.data.groups.length, 2);
   }
   assert.equal(server.groups.keys.length, 3);
+  const slip = await ask(server, 'DELETE', `/api/groups?${match('{job="a"}')}&dryrun=true`);
+  assert.equal(slip.status, 400);
+  assert.deepEqual(server.log, []);
   await ask(server, 'DELETE', `/api/groups?${match('{job="a"}')}&dry_run=false`);
+  assert.match(
+    server.log.join(''),
+    /groups were deleted on request.* deleted=2/,
+  );
   assert.equal(server.groups.keys.length, 1);
 });
 
