@@ -15,6 +15,7 @@ import { SeriesFilter } from '../exposition/series-filter.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { LogThrottle } from '../log-throttle.ts';
 import type { Logger } from '../logger.ts';
+import { queryOf } from '../raw-url.ts';
 import { refusal } from '../readiness.ts';
 import { parseSelector, SelectorError } from '../selectors.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -94,7 +95,7 @@ export function scrapeHandler(deps: ScrapeDeps): RequestHandler {
 }
 
 function selectionOf(req: Request): SeriesSelection | undefined {
-  const query = new URL(req.originalUrl, 'http://gateway').searchParams;
+  const query = queryOf(req);
   const selectors = query.getAll('match[]');
   const jobs = query.getAll('job');
   if (selectors.length === 0 && jobs.length === 0) return undefined;

@@ -199,3 +199,13 @@ test('when Redis dies midway the transfer breaks, plain or compressed', async ()
     assert.equal(later.headers.get('content-encoding'), null);
   }
 });
+
+test('a whole URL in the request line, as a proxy would get it, is read for its path and query alone', async () => {
+  await push(gateway, 3);
+  for (const origin of ['http://gateway:9091', 'http://gateway:99999999', 'http://']) {
+    using connection = await RawConnection.open(gateway.port);
+    connection.send(`GET ${origin}/metrics?match[]=none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    await connection.untilClosed();
+    assert.match(connection.received, /^HTTP\/1\.1 200 OK\r\n/, origin);
+  }
+});
