@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { groupOf } from '../../../src/redis/group.ts';
+import { Keys } from '../../../src/redis/keys.ts';
 import { Gateway } from '../../support/gateway.ts';
 import { RedisServer } from '../../support/redis-server.ts';
 
@@ -197,4 +200,18 @@ test('own metrics are on the metrics path if they are wanted there', async () =>
   assert.match(text, /^pushgateway_build_info\{/m);
   assert.match(text, /^pushgateway_http_push_duration_seconds_count\{method="put"\} 1$/m);
   assert.match(text, /^own\{instance="",job="own"\} 1$/m);
+});
+
+test('pushes that wait for a group which somebody holds do not hold up those to others', async () => {
+  await push('PUT', 'held', 'held 1\n');
+  const { bucket, id } = groupOf([['job', 'held']]);
+  const lock = new Keys('pushgateway:').groupLock(bucket, id);
+  // As a gateway leaves it that is killed in the middle of a push.
+  await redis.cli('SET', lock, 'somebody', 'PX', '3000');
+  const waiting = Array.from({ length: 30 }, () => ask('POST', '/metrics/job/held', 'held 2\n'));
+  await sleep(200);
+  const start = performance.now();
+  await push('PUT', 'free', 'free 1\n');
+  assert.ok(performance.now() - start < 1500);
+  for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
 });
