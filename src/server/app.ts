@@ -4,6 +4,7 @@ import { RequestError, toProblem } from './errors.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import { refuseCrossSite } from './middleware/cross-site.ts';
+import { oneAtATime } from './middleware/one-at-a-time.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { requestTelemetry } from './middleware/request-telemetry.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
@@ -39,7 +40,8 @@ export function createApp(deps: AppDeps): Express {
   app.enable('case sensitive routing');
   app.enable('strict routing');
 
-  app.use(requestTelemetry(deps.telemetry)); // first, so that it counts whatever follows
+  app.use(oneAtATime()); // before anything is done for a request
+  app.use(requestTelemetry(deps.telemetry)); // so that it counts whatever follows
   app.use(requestLog(deps.log)); // likewise
   app.use(securityHeaders()); // on errors too, so before the routes
   app.use(refuseCrossSite()); // whatever the route

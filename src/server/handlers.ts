@@ -119,6 +119,7 @@ function pushRouteDeps(deps: HandlerDeps): PushRouteDeps {
     push: {
       ...deps,
       taskTurns: turns.tasks,
+      groupTurns: turns.groups,
       timestamps: config.push.timestamps,
       utf8Names: config.push.utf8Names,
       onResult: (result) => {

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { SECOND } from '../units.ts';
 import { Turns } from './admission.ts';
+import { GroupTurns } from './push/group-turns.ts';
 
 /** Pushes and scrapes that may wait for their turn, and how long: less than clients and balancers usually wait. */
 const MAX_WAITING = 1_000;
@@ -14,6 +15,8 @@ export interface WorkTurns {
   readonly bodies: Turns;
   /** Bodies of pushes to groups. */
   readonly pushes: Turns;
+  /** Pushes to the same group. */
+  readonly groups: GroupTurns;
   /** Scrapes, and what reads as much. */
   readonly scrapes: Turns;
 }
@@ -30,6 +33,7 @@ export function createTurns({ ingest, metrics }: Config, taskWindow: number): Wo
     bodies: new Turns(bodies),
     // Those that wait for memory keep their turns. So that they end, those that have memory must not wait for a turn.
     pushes: new Turns({ ...bodies, resumeAtOnce: true }),
+    groups: new GroupTurns({ ...waiting, refusal: 'too many pushes to this group at once' }),
     scrapes: new Turns({
       ...waiting,
       limit: metrics.maxConcurrent,

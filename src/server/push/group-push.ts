@@ -5,12 +5,14 @@ import type { PushResult, PushTask, TimestampPolicy } from '../../workers/messag
 import type { Turns } from '../admission.ts';
 import { RequestError } from '../errors.ts';
 import type { WorkerPool } from '../worker-pool.ts';
+import type { GroupTurns } from './group-turns.ts';
 
 export interface GroupPushDeps {
   readonly store: Pick<Store, 'refreshIdentity'>;
   readonly pool: Pick<WorkerPool, 'push'>;
   /** One for each task that may be under way, shared with the bodies of the ingest path. */
   readonly taskTurns: Turns;
+  readonly groupTurns: GroupTurns;
   readonly timestamps: TimestampPolicy;
   readonly utf8Names: boolean;
   onResult(result: PushResult): void;
@@ -23,7 +25,11 @@ export type GroupPush = Pick<PushTask, 'body' | 'format' | 'group' | 'mode' | 't
  * Stores a whole body in its group. Throws what the sender is to be told if it is not stored; then the group is as it
  * was, but for push_failure_time_seconds after an inconsistent one.
  */
-export async function pushToGroup(push: GroupPush, deps: GroupPushDeps, signal: AbortSignal): Promise<void> {
+export function pushToGroup(push: GroupPush, deps: GroupPushDeps, signal: AbortSignal): Promise<void> {
+  return deps.groupTurns.run(push.group, signal, () => store(push, deps, signal));
+}
+
+async function store(push: GroupPush, deps: GroupPushDeps, signal: AbortSignal): Promise<void> {
   const { timestamps, utf8Names, taskTurns } = deps;
   await taskTurns.take(signal);
   let result: PushResult;

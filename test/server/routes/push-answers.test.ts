@@ -10,6 +10,7 @@ import { LiveSettings } from '../../../src/server/live-settings.ts';
 import { LogThrottle } from '../../../src/server/log-throttle.ts';
 import { createLogger } from '../../../src/server/logger.ts';
 import { ByteBudget } from '../../../src/server/push/byte-budget.ts';
+import { GroupTurns } from '../../../src/server/push/group-turns.ts';
 import { groupPath } from '../../../src/server/push/push-path.ts';
 import { apiPush } from '../../../src/server/routes/api-v1/push.ts';
 import { type PushRouteDeps, pushHandler } from '../../../src/server/routes/push.ts';
@@ -78,6 +79,7 @@ async function serve(flags: Readonly<Record<string, string>> = {}): Promise<Serv
         },
       },
       taskTurns: new Turns({ limit: 2 }),
+      groupTurns: new GroupTurns({}),
       timestamps: config.push.timestamps,
       utf8Names: config.push.utf8Names,
       onResult: (result) => telemetry.recordPush(result),

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { groupOf } from '../../../src/redis/group.ts';
+import { Keys } from '../../../src/redis/keys.ts';
 import { Gateway } from '../../support/gateway.ts';
 import { RedisServer } from '../../support/redis-server.ts';
+import { RawConnection } from '../raw-http.ts';
 
 let redis: RedisServer;
 let gateway: Gateway;
@@ -197,4 +201,31 @@ test('own metrics are on the metrics path if they are wanted there', async () =>
   assert.match(text, /^pushgateway_build_info\{/m);
   assert.match(text, /^pushgateway_http_push_duration_seconds_count\{method="put"\} 1$/m);
   assert.match(text, /^own\{instance="",job="own"\} 1$/m);
+});
+
+test('pushes that wait for a group which somebody holds do not hold up those to others', async () => {
+  await push('PUT', 'held', 'held 1\n');
+  const { bucket, id } = groupOf([['job', 'held']]);
+  const lock = new Keys('pushgateway:').groupLock(bucket, id);
+  // As a gateway leaves it that is killed in the middle of a push.
+  await redis.cli('SET', lock, 'somebody', 'PX', '3000');
+  const waiting = Array.from({ length: 30 }, () => ask('POST', '/metrics/job/held', 'held 2\n'));
+  await sleep(200);
+  const start = performance.now();
+  await push('PUT', 'free', 'free 1\n');
+  assert.ok(performance.now() - start < 1500);
+  for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
+});
+
+test('pushes and deletions that are sent without waiting for the answers take effect in their order', async () => {
+  using connection = await RawConnection.open(gateway.port);
+  const large = Array.from({ length: 20_000 }, (_, i) => `order{a="${i}"} 1\n`).join('');
+  const request = (method: string, body: string): string =>
+    `${method} /metrics/job/order HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  connection.send(request('PUT', large) + request('PUT', 'order 2\n'));
+  await connection.until(/(HTTP\/1\.1 200 OK.*){2}\r\n\r\n$/s);
+  assert.deepEqual(await shown('order'), ['order{instance="",job="order"} 2']);
+  connection.send(request('PUT', large) + request('DELETE', ''));
+  await connection.until(/(HTTP\/1\.1 200 OK.*){3}HTTP\/1\.1 202 Accepted.*\r\n\r\n$/s);
+  assert.deepEqual(await shown('order'), []);
 });

@@ -153,10 +153,7 @@ test('a dry run deletes nothing', async () => {
   assert.equal(slip.status, 400);
   assert.deepEqual(server.log, []);
   await ask(server, 'DELETE', `/api/groups?${match('{job="a"}')}&dry_run=false`);
-  assert.match(
-    server.log.join(''),
-    /groups were deleted on request.* deleted=2/,
-  );
+  assert.match(server.log.join(''), /groups were deleted on request.* deleted=2/);
   assert.equal(server.groups.keys.length, 1);
 });
 

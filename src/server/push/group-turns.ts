@@ -1,0 +1,37 @@
+import type { GroupingKey } from '../../workers/messages.ts';
+import { Turns, type TurnsOptions } from '../admission.ts';
+
+/**
+ * Pushes to one group come one after the other, in the order in which they are ready: so at most one of them waits in a
+ * worker for somebody else to be done with the group, and those to other groups find one that is free.
+ */
+export class GroupTurns {
+  readonly #options: Omit<TurnsOptions, 'limit'>;
+  readonly #groups = new Map<string, Turns>();
+
+  constructor(options: Omit<TurnsOptions, 'limit'>) {
+    this.#options = options;
+  }
+
+  /** Groups that somebody works on. */
+  get size(): number {
+    return this.#groups.size;
+  }
+
+  /** Rejects as Turns does, or as `work` does. */
+  async run(group: GroupingKey, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const key = JSON.stringify(group);
+    const turns = this.#groups.get(key) ?? new Turns({ ...this.#options, limit: 1 });
+    this.#groups.set(key, turns);
+    try {
+      await turns.take(signal);
+      try {
+        await work();
+      } finally {
+        turns.give();
+      }
+    } finally {
+      if (turns.held === 0 && turns.waiting === 0) this.#groups.delete(key);
+    }
+  }
+}
