@@ -120,7 +120,7 @@ export class RedisServer implements AsyncDisposable {
       {
         maxBuffer: 256 * MIB,
         timeout: CLI_TIMEOUT_MS,
-        env: { ...process.env, REDISCLI_AUTH: this.#options.password ?? '' },
+        env: this.#environment(),
       },
     );
     return stdout.replace(/\n$/, '');
@@ -128,6 +128,11 @@ export class RedisServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    const { password } = this.#options;
+    return password === undefined ? process.env : { ...process.env, REDISCLI_AUTH: password };
   }
 }
 
