@@ -120,7 +120,10 @@ export class RedisServer implements AsyncDisposable {
       {
         maxBuffer: 256 * MIB,
         timeout: CLI_TIMEOUT_MS,
-        env: { ...process.env, REDISCLI_AUTH: this.#options.password ?? '' },
+        // Set and empty it would be a password, too.
+        ...(this.#options.password !== undefined && {
+          env: { ...process.env, REDISCLI_AUTH: this.#options.password },
+        }),
       },
     );
     return stdout.replace(/\n$/, '');
