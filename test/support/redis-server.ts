@@ -120,7 +120,10 @@ export class RedisServer implements AsyncDisposable {
       {
         maxBuffer: 256 * MIB,
         timeout: CLI_TIMEOUT_MS,
-        env: this.#environment(),
+        // Set and empty it would be a password, too.
+        ...(this.#options.password !== undefined && {
+          env: { ...process.env, REDISCLI_AUTH: this.#options.password },
+        }),
       },
     );
     return stdout.replace(/\n$/, '');
@@ -128,11 +131,6 @@ export class RedisServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-
-  #environment(): NodeJS.ProcessEnv {
-    const { password } = this.#options;
-    return password === undefined ? process.env : { ...process.env, REDISCLI_AUTH: password };
   }
 }
 
