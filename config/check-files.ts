@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Config } from './config.ts';
@@ -11,7 +12,14 @@ import { reasonOf } from './file-error.ts';
  */
 export function checkFiles(config: Config): void {
   if (config.tls !== undefined) {
-    checkTls(config.tls.keyPath, config.tls.certPath);
+    checkTls('', config.tls.keyPath, config.tls.certPath);
+  }
+  const { caPath, certPath, keyPath } = config.redis.tls ?? {};
+  if (caPath !== undefined) {
+    checkAuthorities('redis.tls_ca_path', caPath);
+  }
+  if (certPath !== undefined && keyPath !== undefined) {
+    checkTls('redis.', keyPath, certPath);
   }
   const { isEmbedded, embedded } = config.redis;
   if (isEmbedded && embedded.binary?.includes('/')) {
@@ -19,16 +27,23 @@ export function checkFiles(config: Config): void {
   }
 }
 
-function checkTls(keyPath: string, certPath: string): void {
-  const key = readPem('tls_key_path', keyPath);
-  const cert = readPem('tls_cert_path', certPath);
-  refuse('tls_key_path', keyPath, 'a private key in PEM format without a passphrase', () =>
+function checkTls(section: string, keyPath: string, certPath: string): void {
+  const [keySetting, certSetting] = [`${section}tls_key_path`, `${section}tls_cert_path`];
+  const key = readPem(keySetting, keyPath);
+  const cert = readPem(certSetting, certPath);
+  refuse(keySetting, keyPath, 'a private key in PEM format without a passphrase', () =>
     createSecureContext({ key }),
   );
-  refuse('tls_cert_path', certPath, 'a certificate in PEM format', () => createSecureContext({ cert }));
-  refuse('tls_cert_path', certPath, 'the certificate that belongs to tls_key_path', () =>
+  refuse(certSetting, certPath, 'a certificate in PEM format', () => createSecureContext({ cert }));
+  refuse(certSetting, certPath, `the certificate that belongs to ${keySetting}`, () =>
     createSecureContext({ key, cert }),
   );
+}
+
+// Node.js ignores what it cannot read as a certificate there.
+function checkAuthorities(setting: string, path: string): void {
+  const ca = readPem(setting, path);
+  refuse(setting, path, 'certificates in PEM format', () => new X509Certificate(ca));
 }
 
 function readPem(setting: string, path: string): Buffer {

@@ -66,19 +66,40 @@ export interface RedisConfig {
   readonly mode: 'server' | 'cluster' | 'sentinel';
   /** Only with mode `sentinel`. */
   readonly masterName?: string;
+  /** Only with mode `sentinel`. */
+  readonly sentinel?: { readonly username?: string; readonly password?: string; readonly tls: boolean };
   readonly username?: string;
   readonly password?: string;
   readonly db: number;
   /** Undefined: no TLS. */
-  readonly tls?: { readonly skipVerify: boolean };
+  readonly tls?: RedisTlsConfig;
   readonly timeoutMs: number;
+  /** Of all workers together. 0: one each. */
+  readonly poolSize: number;
+  /** 0: never. */
+  readonly idleTimeoutMs: number;
+  /** 0: never. */
+  readonly maxConnectionAgeMs: number;
+  readonly waitReplicas: number;
+  readonly waitTimeoutMs: number;
   /** 0: series are kept for ever. */
   readonly expirationMs: number;
   readonly keyPrefix: string;
   readonly embedded: {
     /** Undefined: redis-server, then valkey-server, on the PATH. */
     readonly binary?: string;
+    /** Undefined: nothing is kept. */
+    readonly dir?: string;
     /** 0: no limit. */
     readonly maxMemoryBytes: number;
   };
+}
+
+export interface RedisTlsConfig {
+  readonly skipVerify: boolean;
+  readonly caPath?: string;
+  /** Given together with `keyPath`. */
+  readonly certPath?: string;
+  readonly keyPath?: string;
+  readonly serverName?: string;
 }

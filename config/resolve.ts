@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { Config, RedisConfig } from './config.ts';
+import type { Config, RedisConfig, RedisTlsConfig } from './config.ts';
 import { ConfigError, quote } from './config-error.ts';
 import { type EndpointEntry, formatEndpoint, parseEndpoints } from './endpoints.ts';
 import type { Values } from './schema.ts';
@@ -130,12 +130,19 @@ function resolveRedis(values: RedisValues): RedisConfig {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     db,
-    ...(isTls && { tls: { skipVerify: values.tls_skip_verify } }),
+    ...(mode === 'sentinel' && { sentinel: resolveSentinel(values) }),
+    ...(isTls && { tls: resolveRedisTls(values) }),
     timeoutMs: values.timeout,
+    poolSize: values.pool_size,
+    idleTimeoutMs: values.idle_timeout,
+    maxConnectionAgeMs: values.max_connection_age,
+    waitReplicas: values.wait_replicas,
+    waitTimeoutMs: values.wait_timeout,
     expirationMs: values.expiration,
     keyPrefix: values.key_prefix,
     embedded: {
       ...(values.embedded.binary !== '' && { binary: values.embedded.binary }),
+      ...(values.embedded.dir !== '' && { dir: values.embedded.dir }),
       maxMemoryBytes: values.embedded.max_memory,
     },
   };
@@ -149,6 +156,7 @@ function checkEmbedded(values: RedisValues): void {
     ['redis.username', values.username !== ''],
     ['redis.password', values.password !== ''],
     ['redis.tls_enabled', values.tls_enabled],
+    ['redis.wait_replicas', values.wait_replicas > 0],
   ];
   for (const [key, given] of excluded) {
     if (given) {
@@ -156,6 +164,35 @@ function checkEmbedded(values: RedisValues): void {
       throw new ConfigError(message, key);
     }
   }
+}
+
+function resolveSentinel(values: RedisValues): NonNullable<RedisConfig['sentinel']> {
+  const { sentinel_username: username, sentinel_password: password, sentinel_tls_enabled: tls } = values;
+  if (username !== '' && password === '') {
+    throw new ConfigError(
+      'redis.sentinel_username: got a name, takes one only with redis.sentinel_password',
+      'redis.sentinel_username',
+    );
+  }
+  return { ...(username !== '' && { username }), ...(password !== '' && { password }), tls };
+}
+
+function resolveRedisTls(values: RedisValues): RedisTlsConfig {
+  const { tls_ca_path: caPath, tls_cert_path: certPath, tls_key_path: keyPath } = values;
+  for (const [key, own, other, otherKey] of [
+    ['redis.tls_cert_path', certPath, keyPath, 'redis.tls_key_path'],
+    ['redis.tls_key_path', keyPath, certPath, 'redis.tls_cert_path'],
+  ]) {
+    if (own === '' && other !== '') {
+      throw new ConfigError(`${key}: got nothing, takes the path of a PEM file with ${otherKey}`, key);
+    }
+  }
+  return {
+    skipVerify: values.tls_skip_verify,
+    ...(caPath !== '' && { caPath }),
+    ...(certPath !== '' && { certPath, keyPath }),
+    ...(values.tls_server_name !== '' && { serverName: values.tls_server_name }),
+  };
 }
 
 function modeOf(values: RedisValues, entries: readonly EndpointEntry[]): RedisConfig['mode'] {

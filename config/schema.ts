@@ -119,6 +119,15 @@ export const schema = {
       '',
       'Name under which the Sentinels know the master; the endpoints are then the Sentinels.',
     ),
+    sentinel_username: setting(anyText, '', 'User name for the Sentinels (ACL); empty for the default user.'),
+    sentinel_password: setting(anyText, '', 'Password for the Sentinels; they do not take that of Redis.', {
+      sensitive: true,
+    }),
+    sentinel_tls_enabled: setting(
+      boolean,
+      'false',
+      'Connect to the Sentinels with TLS, by the same certificates as to Redis.',
+    ),
     expiration: setting(
       duration('0', '876000h'),
       '5m',
@@ -140,6 +149,22 @@ export const schema = {
     ),
     tls_enabled: setting(boolean, 'false', 'Connect to Redis with TLS.'),
     tls_skip_verify: setting(boolean, 'false', 'Accept any certificate from Redis.'),
+    tls_ca_path: setting(
+      filePath,
+      '',
+      'Path to the certificates (PEM) of the authorities that Redis must be certified by; empty for those that Node.js knows.',
+    ),
+    tls_cert_path: setting(
+      filePath,
+      '',
+      'Path to the certificate (PEM) that is shown to Redis; empty for none.',
+    ),
+    tls_key_path: setting(filePath, '', 'Path to the key (PEM) of redis.tls_cert_path.'),
+    tls_server_name: setting(
+      anyText,
+      '',
+      'Name that the certificate of Redis must have; empty for the host of the endpoint.',
+    ),
     key_prefix: setting(
       keyPrefix,
       'pushgateway:',
@@ -148,23 +173,38 @@ export const schema = {
     pool_size: setting(
       integer(0, 1_000_000),
       '0',
-      'Accepted for older files and without effect: there is one connection for each worker.',
+      'Most connections of the workers together to one Redis server, at least one for each; 0 for one for each.',
     ),
     idle_timeout: setting(
       duration('0', '876000h'),
       '0',
-      'Accepted for older files and without effect: connections are kept open.',
+      'Time after which a connection of a worker that is unused, and not its only one, is closed; 0 for never.',
     ),
     max_connection_age: setting(
       duration('0', '876000h'),
       '0',
-      'Accepted for older files and without effect: connections are kept open.',
+      'Age at which a connection is replaced by a new one, without a request failing; 0 for never.',
+    ),
+    wait_replicas: setting(
+      integer(0, 1000),
+      '0',
+      'Replicas that must have a push before it is acknowledged (WAIT); with fewer it is answered with 503. 0 for none.',
+    ),
+    wait_timeout: setting(
+      duration('1ms', '24h'),
+      '1s',
+      'Longest time to wait for those replicas; no longer than redis.timeout counts.',
     ),
     embedded: {
       binary: setting(
         filePath,
         '',
         'Program that the embedded Redis runs; empty for redis-server, then valkey-server, on the PATH.',
+      ),
+      dir: setting(
+        filePath,
+        '',
+        'Directory in which the embedded Redis keeps its data, as an append-only file; empty for none: it starts empty.',
       ),
       max_memory: setting(bytes('0', '1024TiB'), '0', 'Memory limit of the embedded Redis; 0 for none.'),
     },

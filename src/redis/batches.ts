@@ -1,5 +1,5 @@
 import { KIB, MIB } from '../units.ts';
-import type { RedisConnection } from './client.ts';
+import { isLate, type RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
 import { bucketOf } from './keys.ts';
@@ -74,38 +74,21 @@ export function* intoRounds<B extends { readonly blocks: number; readonly bytes:
 }
 
 /**
- * Sends calls that Redis must not carry out after their sender has given up: each takes the time of the server until
- * which it may be, and answers `{'late', time}`, else something that begins with the time.
+ * Sends calls of scripts that Redis must not carry out after their sender has given up (TIMED). What they answer begins
+ * with the time.
  */
 export async function sendTimed(
   connection: RedisConnection,
-  calls: ReadonlyArray<(latestUs: number) => Call>,
+  calls: readonly Call[],
 ): Promise<Array<Reply[] | StoreError>> {
-  const latest = connection.latestExecutionUs();
-  const replies = await connection.runAll(calls.map((call) => call(latest)));
-  for (const [i, reply] of replies.entries()) {
-    if (!isLate(reply)) continue;
-    // The server's clock was stepped forward. It has told us the time, and has done nothing.
-    connection.noteServerTime(Number(String(reply[1])));
-    replies[i] = await connection
-      .run(calls[i](connection.latestExecutionUs()))
-      .catch((error: StoreError) => error);
-  }
-  return replies.map((reply) => {
+  return (await connection.runAll(calls)).map((reply) => {
     if (reply instanceof StoreError) return reply;
-    if (!Array.isArray(reply) || isLate(reply)) {
-      return new StoreError('clock', 'the clock of Redis is not steady enough to write');
-    }
-    connection.noteServerTime(Number(String(reply[0])));
-    return reply;
+    if (Array.isArray(reply) && !isLate(reply)) return reply;
+    return new StoreError('clock', 'the clock of Redis is not steady enough to write');
   });
 }
 
 /** Whether Redis cannot be reached, so that what is sent next would fail as well, after another wait. */
 export function isLoss({ reason }: StoreError): boolean {
   return reason === 'timeout' || reason === 'connection';
-}
-
-function isLate(reply: Reply | StoreError): reply is Reply[] {
-  return Array.isArray(reply) && String(reply[0]) === 'late';
 }

@@ -69,7 +69,7 @@ export async function commit<F extends FamilyWrite>(
   const pieces: Array<Piece<F>> = [];
   let lost: StoreError | undefined;
   for (const round of intoRounds(intoBatches(families))) {
-    const calls = round.map((batch) => (latestUs: number) => toCall(batch, keys, options, latestUs));
+    const calls = round.map((batch) => toCall(batch, keys, options));
     const replies =
       lost === undefined ? await sendTimed(connection, calls) : round.map(() => lost as StoreError);
     for (const [i, batch] of round.entries()) pieces.push(...outcomes(batch, replies[i]));
@@ -78,11 +78,10 @@ export async function commit<F extends FamilyWrite>(
   return pieces;
 }
 
-function toCall(batch: Batch<FamilyWrite>, keys: Keys, options: CommitOptions, latestUs: number): Call {
+function toCall(batch: Batch<FamilyWrite>, keys: Keys, options: CommitOptions): Call {
   const { bucket } = batch;
   const callKeys: string[] = [keys.index(bucket), keys.clock(bucket)];
   const args: Array<string | number | Buffer> = [
-    latestUs,
     options.ttlMs,
     options.sequences?.[bucket] ?? 0,
     options.fingerprint,

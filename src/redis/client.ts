@@ -1,70 +1,74 @@
-import { type RedisOptions as ClientOptions, Redis } from 'ioredis';
 import { SECOND } from '../units.ts';
-import { type Call, loadScript, type Reply, SCRIPTS, type ScriptName } from './commands.ts';
+import { type Call, DURABLE, loadScript, type Reply, SCRIPTS, type ScriptName, TIMED } from './commands.ts';
+import { Cluster, MAX_REDIRECTIONS } from './connection/cluster.ts';
+import { connectionLost, type Link, type LinkHooks, type Request } from './connection/link.ts';
+import { sentinelOptions, serverOptions } from './connection/link-options.ts';
+import type { LinkPool, PoolLimits } from './connection/link-pool.ts';
+import { type Servers, SingleServer } from './connection/servers.ts';
 import { StoreError, toStoreError } from './failure.ts';
-import type { RedisEndpoint, RedisOptions } from './options.ts';
-
-const CONNECT_TIMEOUT_MS = 2 * SECOND;
-const LONGEST_RETRY_DELAY_MS = 1 * SECOND;
+import type { RedisOptions } from './options.ts';
 
 export interface ConnectionHooks {
-  /** The connection is up, and Redis has answered. */
+  /** The connection is up, and Redis has answered. In a Cluster: a node has, so it is called for each. */
   onReady?(): void;
   /** It was up and is no more, or an attempt to connect has failed. Called again for each failed attempt. */
   onDown?(error: StoreError): void;
-  /** A command or a pipeline was answered. */
+  /** A command, or several that went together, was answered. */
   onAnswer?(milliseconds: number): void;
   /** For tests: changes the text of the scripts, so that their clock can be set. */
   editScript?(lua: string): string;
 }
 
-type Callable = Record<string, (...args: unknown[]) => Promise<Reply>>;
+interface Answer {
+  readonly reply: Reply;
+  readonly link: Link;
+}
 
 /**
- * A connection to Redis that is made and renewed in the background. Nothing waits in it for a connection: a command
- * sent while it is down fails at once, and one that was not answered in time or whose connection broke fails too and
- * is not sent again. It may still be carried out.
+ * The connection to Redis, be it a server, a Cluster or a master that sentinels watch. It is made and renewed in the
+ * background. Nothing waits in it for a server: a command that is sent while that is down fails at once, and one that was
+ * not answered in time or whose connection broke fails too and is not sent again. It may still be carried out. Only what
+ * a server of a Cluster has refused without doing anything, as the keys are elsewhere, is sent there.
  */
 export class RedisConnection {
-  readonly #client: Redis;
+  readonly #servers: Servers;
   readonly #options: RedisOptions;
   readonly #hooks: ConnectionHooks;
-  #up = false;
+  readonly #waiting = new Set<() => void>();
   #closed = false;
-  #failedAttempts = 0;
-  #lastError: StoreError | undefined;
-  #waiting = new Set<() => void>();
-  // The server's clock as last seen, µs, and when that was by our own.
-  #serverTimeUs = 0;
-  #seenAt = 0;
 
   constructor(options: RedisOptions, hooks: ConnectionHooks = {}) {
     this.#options = options;
     this.#hooks = hooks;
-    this.#client = new Redis(clientOptions(options, () => this.#retryDelay()));
-    for (const script of Object.keys(SCRIPTS) as ScriptName[]) {
-      const lua = loadScript(script);
-      this.#client.defineCommand(script, { lua: hooks.editScript?.(lua) ?? lua });
-    }
-    this.#client.on('error', (error) => this.#down(toStoreError(error)));
-    this.#client.on('close', () =>
-      this.#down(new StoreError('connection', 'the connection to Redis is down')),
-    );
-    this.#client.on('ready', () => void this.#greet());
+    this.#servers = connect(options, hooks, {
+      onUp: () => this.#arrived(),
+      onDown: (_, error) => this.#lost(error),
+    });
   }
 
+  /** Longest time to wait for the answer to one command. */
+  get timeoutMs(): number {
+    return this.#options.timeoutMs;
+  }
+
+  /** The keys of a call must lie in one slot. */
+  get isCluster(): boolean {
+    return this.#options.mode === 'cluster';
+  }
+
+  /** Commands can be sent. In a Cluster: to one of the nodes at least. */
   get up(): boolean {
-    return this.#up;
+    return !this.#closed && this.#servers.up;
   }
 
   /** The failure that last brought the connection down, while it is down. */
   get lastError(): StoreError | undefined {
-    return this.#lastError;
+    return this.up ? undefined : this.#servers.lastError;
   }
 
   /** Resolves as soon as the connection is up. Rejects with why it is not, after `timeoutMs`. */
   async whenUp(timeoutMs = this.#options.timeoutMs): Promise<void> {
-    if (this.#up) return;
+    if (this.up) return;
     let timer: NodeJS.Timeout | undefined;
     let wake: (() => void) | undefined;
     try {
@@ -77,162 +81,172 @@ export class RedisConnection {
       clearTimeout(timer);
       if (wake) this.#waiting.delete(wake);
     }
-    if (!this.#up) throw this.#lastError ?? new StoreError('connection', 'the connection to Redis is down');
+    if (!this.up) throw this.lastError ?? connectionLost();
   }
 
-  /**
-   * The time of the server, µs, after which a write sent now must not be carried out any more, as its sender has given
-   * up. Counted with the server's own clock as last seen, so that the clocks of gateways do not matter; that errs on the
-   * early side, and who is told so while still waiting can try again.
-   */
-  latestExecutionUs(): number {
-    const elapsedMs = performance.now() - this.#seenAt;
-    return Math.floor(this.#serverTimeUs + (elapsedMs + this.#options.timeoutMs) * 1000);
+  /** Looks whether all servers are there: in a Cluster each master, for every slot. Throws StoreError. */
+  check(): Promise<void> {
+    return this.#servers.check(performance.now() + this.#options.timeoutMs);
   }
 
-  /** Takes note of the server's clock, from an answer that has just come. */
-  noteServerTime(us: number): void {
-    this.#serverTimeUs = us;
-    this.#seenAt = performance.now();
-  }
-
-  /** Sends one command. Throws StoreError. */
+  /** Sends one command, whose first argument is its key. Throws StoreError. */
   async command(name: string, ...args: Array<string | number | Buffer>): Promise<Reply> {
-    return this.#timed(() => this.#client.callBuffer(name, ...args) as Promise<Reply>);
+    return this.#one({ command: name, args }, String(args[0]));
   }
 
   /** Runs a script. Throws StoreError. */
   async run(call: Call): Promise<Reply> {
-    return this.#timed(() =>
-      (this.#client as unknown as Callable)[`${call.script}Buffer`](
-        call.keys.length,
-        ...call.keys,
-        ...call.args,
-      ),
-    );
+    return this.#one(call, call.keys[0]);
   }
 
-  /** Runs several scripts in one round trip, one after the other. Each has its own result; does not throw. */
+  /**
+   * Sends one page of a walk with a cursor, and tells which server has answered: one that has taken over since the last
+   * page knows nothing of its cursor, and the walk must begin anew. Throws StoreError.
+   */
+  async page(request: Request, key: string): Promise<{ reply: Reply; server: string }> {
+    const until = performance.now() + this.#options.timeoutMs;
+    const { reply, link } = await this.#exchange(request, key, until, new Map());
+    return { reply, server: link.server };
+  }
+
+  /**
+   * Runs several scripts, sent together; those of one bucket one after the other. Each has its own result; does not
+   * throw.
+   */
   async runAll(calls: readonly Call[]): Promise<Array<Reply | StoreError>> {
-    if (calls.length === 1) return [await this.run(calls[0]).catch(toStoreError)];
-    const pipeline = this.#client.pipeline();
-    for (const call of calls) {
-      (pipeline as unknown as Callable)[`${call.script}Buffer`](call.keys.length, ...call.keys, ...call.args);
+    const start = performance.now();
+    const until = start + this.#options.timeoutMs;
+    const taken = new Map<LinkPool, Link>();
+    const sent = calls.map((call) => this.#exchange(call, call.keys[0], until, taken).catch(toStoreError));
+    const answers = await Promise.all(sent);
+    if (answers.some((answer) => !(answer instanceof StoreError))) {
+      this.#hooks.onAnswer?.(performance.now() - start);
     }
-    let answers: ReadonlyArray<[Error | null, unknown]>;
-    try {
-      answers = (await this.#timed(() => pipeline.exec())) ?? [];
-    } catch (error) {
-      return calls.map(() => toStoreError(error));
-    }
-    const failed = answers.find(([error]) => error !== null)?.[0];
-    if (failed) this.#dropIfStalled(toStoreError(failed));
-    return calls.map((_, i) => {
-      const [error, value] = answers[i] ?? [new Error('no answer'), null];
-      return error ? toStoreError(error) : (value as Reply);
+    const copied = await this.#waitForReplicas(calls, answers);
+    return answers.map((answer, i) => {
+      if (answer instanceof StoreError) return answer;
+      const isCopied = DURABLE.has(calls[i].script) ? copied.get(answer.link) : undefined;
+      return isCopied ?? answer.reply;
     });
   }
 
   /** Ends the connection for good. What is under way fails. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#up = false;
-    const client = this.#client;
-    // Only a connection that is there says when it has ended.
-    if (client.status !== 'ready') return client.disconnect();
-    const ended = new Promise<void>((resolve) => client.once('end', resolve));
-    client.quit().catch(() => client.disconnect());
-    const timer = setTimeout(() => client.disconnect(), 1 * SECOND);
-    await ended;
-    clearTimeout(timer);
+    await this.#servers.close();
   }
 
-  async #timed<T>(send: () => Promise<T>): Promise<T> {
+  async #one(request: Request, key: string): Promise<Reply> {
     const start = performance.now();
-    try {
-      const answer = await send();
-      this.#hooks.onAnswer?.(performance.now() - start);
-      return answer;
-    } catch (thrown) {
-      const error = toStoreError(thrown);
-      this.#dropIfStalled(error);
-      throw error;
+    const answer = await this.#exchange(request, key, start + this.#options.timeoutMs, new Map());
+    this.#hooks.onAnswer?.(performance.now() - start);
+    if ('script' in request) {
+      const copied = await this.#waitForReplicas([request], [answer]);
+      for (const error of copied.values()) throw error;
+    }
+    return answer.reply;
+  }
+
+  /** @param taken the connections that requests which belong together go through, so that they keep their order */
+  async #exchange(request: Request, key: string, until: number, taken: Map<LinkPool, Link>): Promise<Answer> {
+    let pool = this.#servers.poolOf(key);
+    let asking = false;
+    for (let redirections = 0; ; redirections++) {
+      let link = taken.get(pool);
+      if (link === undefined || !link.up) {
+        link = pool.take();
+        // A node that was met only just.
+        if (this.isCluster && !link.up) await link.tried;
+        taken.set(pool, link);
+      }
+      try {
+        return { reply: await sendInTime(link, request, until, asking), link };
+      } catch (thrown) {
+        const error = toStoreError(thrown);
+        if (redirections >= MAX_REDIRECTIONS && error.reason !== 'migrating') throw error;
+        const next = await this.#servers.redirect(error, key, link, until);
+        if (next === undefined) throw error;
+        ({ pool, asking } = next);
+      }
     }
   }
 
-  // A server that has not answered in time would get everything that is written to the connection until it wakes up:
-  // that is memory without bound, and late. A new connection begins with nothing in it.
-  #dropIfStalled(error: StoreError): void {
-    if (error.reason === 'timeout' && this.#up && !this.#closed) {
-      this.#down(error);
-      this.#client.disconnect(true);
+  /** Where replicas are waited for: the servers that were written to and have too few, each with an error. */
+  async #waitForReplicas(
+    calls: readonly Call[],
+    answers: ReadonlyArray<Answer | StoreError>,
+  ): Promise<Map<Link, StoreError>> {
+    const failed = new Map<Link, StoreError>();
+    const { waitReplicas = 0, waitTimeoutMs = 1 * SECOND, timeoutMs } = this.#options;
+    if (waitReplicas === 0) return failed;
+    const written = new Set<Link>();
+    for (const [i, answer] of answers.entries()) {
+      if (!(answer instanceof StoreError) && DURABLE.has(calls[i].script)) written.add(answer.link);
     }
+    // A bit less than a command may take, so that the answer comes in time.
+    const patienceMs = Math.max(1, Math.floor(Math.min(waitTimeoutMs, timeoutMs * 0.9)));
+    const wait = { command: 'WAIT', args: [waitReplicas, patienceMs] };
+    await Promise.all(
+      [...written].map(async (link) => {
+        try {
+          const count = Number(await link.send(wait, Infinity));
+          if (count < waitReplicas) failed.set(link, tooFewReplicas(count, waitReplicas, patienceMs));
+        } catch (error) {
+          failed.set(link, toStoreError(error));
+        }
+      }),
+    );
+    return failed;
   }
 
-  // The library counts an attempt as good when there is a connection; we, when Redis answers on it. PING, because a
-  // server that is still loading its data refuses that.
-  async #greet(): Promise<void> {
-    try {
-      await this.#client.ping();
-      const time = (await this.#client.time()) as unknown as [string | number, string | number];
-      this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]));
-    } catch (error) {
-      this.#down(toStoreError(error));
-      if (!this.#closed) this.#client.disconnect(true);
-      return;
-    }
-    this.#failedAttempts = 0;
-    if (this.#closed) return;
-    this.#up = true;
-    this.#lastError = undefined;
+  #arrived(): void {
+    if (this.#closed || !this.#servers.up) return;
     for (const wake of this.#waiting) wake();
     this.#hooks.onReady?.();
   }
 
-  #retryDelay(): number {
-    return Math.min(50 * 2 ** Math.min(this.#failedAttempts++, 10), LONGEST_RETRY_DELAY_MS);
-  }
-
-  #down(error: StoreError): void {
-    if (this.#closed) return;
-    // 'close' follows the error that explains it: keep the better reason.
-    if (this.#up || error.reason !== 'connection' || !this.#lastError) this.#lastError = error;
-    this.#up = false;
-    this.#hooks.onDown?.(this.#lastError);
+  #lost(error: StoreError): void {
+    if (!this.#closed && !this.#servers.up) this.#hooks.onDown?.(error);
   }
 }
 
-function clientOptions(
-  options: RedisOptions,
-  retryDelay: () => number,
-): ClientOptions & { replyMapping: 'legacy' } {
-  if (options.mode !== 'server') {
-    throw new StoreError('other', `this version serves a single Redis server only, not ${options.mode} mode`);
+/** Sends it once more if the clock of the server was not known, or was stepped: it has told us the time, and done nothing. */
+async function sendInTime(link: Link, request: Request, until: number, asking: boolean): Promise<Reply> {
+  let reply = await link.send(request, until, asking);
+  if (!('script' in request) || !TIMED.has(request.script) || !Array.isArray(reply)) return reply;
+  if (isLate(reply)) {
+    link.noteServerTime(Number(String(reply[1])));
+    reply = await link.send(request, until, asking);
   }
-  return {
-    ...address(options.endpoints[0]),
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-    ...(options.tls === undefined ? {} : { tls: { rejectUnauthorized: !options.tls.skipVerify } }),
-    db: options.db,
-    connectionName: 'pushgateway',
-    // Answers as they are in RESP2: its flat arrays cost least, and numbers near 2^53 come as text.
-    replyMapping: 'legacy',
-    commandTimeout: options.timeoutMs,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: retryDelay,
-    // Ours is in #greet; that of the library needs rights for INFO, and prints to the console without them.
-    enableReadyCheck: false,
-    // A write that waits here, or is sent again, would be carried out after its sender was told that it failed.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    // A demoted master: connect again, to whoever is the master now.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  if (Array.isArray(reply) && !isLate(reply)) link.noteServerTime(Number(String(reply[0])));
+  return reply;
+}
+
+export function isLate(reply: Reply | StoreError): boolean {
+  return Array.isArray(reply) && String(reply[0]) === 'late';
+}
+
+function tooFewReplicas(count: number, wanted: number, patienceMs: number): StoreError {
+  return new StoreError(
+    'noreplicas',
+    `it is stored on the master, but after ${patienceMs} ms only on ${count} of ${wanted} replicas (redis.wait_replicas)`,
+  );
+}
+
+function connect(options: RedisOptions, { editScript }: ConnectionHooks, hooks: LinkHooks): Servers {
+  const scripts = new Map<ScriptName, string>();
+  for (const script of Object.keys(SCRIPTS) as ScriptName[]) {
+    const lua = loadScript(script);
+    scripts.set(script, editScript?.(lua) ?? lua);
+  }
+  const settings = { timeoutMs: options.timeoutMs, scripts, mustBeMaster: options.mode === 'sentinel' };
+  const limits: PoolLimits = {
+    size: Math.max(1, options.poolSize ?? 1),
+    idleMs: options.idleTimeoutMs ?? 0,
+    ageMs: options.maxConnectionAgeMs ?? 0,
   };
-}
-
-function address(endpoint: RedisEndpoint | undefined): ClientOptions {
-  if (endpoint === undefined) throw new StoreError('other', 'no Redis endpoint is given');
-  return 'path' in endpoint ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
+  if (options.mode === 'cluster') return new Cluster(options, settings, limits, hooks);
+  const client =
+    options.mode === 'sentinel' ? sentinelOptions(options) : serverOptions(options, options.endpoints[0]);
+  return new SingleServer({ ...settings, client }, limits, hooks);
 }

@@ -29,10 +29,25 @@ export function loadScript(name: ScriptName): string {
     .join('\n');
 }
 
+/**
+ * Scripts whose first argument is the time of the server after which they must do nothing; the connection puts it there.
+ * They answer `{'late', time}`, or else something that begins with the time.
+ */
+export const TIMED: ReadonlySet<ScriptName> = new Set([
+  'commit',
+  'pushFamilies',
+  'dropFamilies',
+  'prolongFamilies',
+]);
+
+/** Scripts whose work counts as done only when as many replicas have it as the configuration asks for. */
+export const DURABLE: ReadonlySet<ScriptName> = new Set([...TIMED, 'endPush']);
+
 /** One run of a script. All keys lie in one slot. */
 export interface Call {
   readonly script: ScriptName;
   readonly keys: readonly string[];
+  /** Without the time of a script that is timed. */
   readonly args: ReadonlyArray<string | number | Buffer>;
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { MINUTE, SECOND } from '../units.ts';
+import { DirectoryLock } from './directory-lock.ts';
 import { GuardedProcess } from './guarded-process.ts';
 
 const BINARIES = ['redis-server', 'valkey-server'];
@@ -22,11 +23,16 @@ const STALE_AFTER_MS = MINUTE;
 export interface EmbeddedServerOptions {
   /** Name or path of the server to run. Default: `redis-server`, then `valkey-server`, on PATH. */
   readonly binary?: string;
+  /**
+   * Where it keeps its data, as an append-only file; made if it is not there. Default: nowhere, it starts empty. One
+   * server at a time may have it.
+   */
+  readonly dir?: string;
   /** Redis refuses writes beyond it (`noeviction`). Default: no limit. */
   readonly maxMemoryBytes?: number;
 }
 
-/** A private Redis server on a Unix socket that only our user can open, without persistence. */
+/** A private Redis server on a Unix socket that only our user can open. */
 export interface EmbeddedServer extends AsyncDisposable {
   readonly socketPath: string;
   readonly pid: number;
@@ -44,7 +50,7 @@ export interface EmbeddedServer extends AsyncDisposable {
 
 export class EmbeddedServerError extends Error {
   override readonly name = 'EmbeddedServerError';
-  readonly code: 'ERR_EMBEDDED_NOT_FOUND' | 'ERR_EMBEDDED_START';
+  readonly code: 'ERR_EMBEDDED_NOT_FOUND' | 'ERR_EMBEDDED_START' | 'ERR_EMBEDDED_DIR';
 
   constructor(code: EmbeddedServerError['code'], message: string) {
     super(message);
@@ -57,7 +63,8 @@ export class EmbeddedServerError extends Error {
  * leaves it running until we have drained, and it ends with us even after `kill -9`. Also removes what a crash of
  * the whole machine, or of the guard, may have left in the temporary directory.
  *
- * @throws {EmbeddedServerError} when there is no server to run, or it does not come up within 10 s.
+ * @throws {EmbeddedServerError} when there is no server to run, it does not come up within 10 s, or another one has
+ * its directory.
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): Promise<EmbeddedServer> {
   const binary = await findBinary(options.binary);
@@ -71,14 +78,19 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): 
       `the path of the embedded Redis server's socket is longer than ${SOCKET_PATH_MAX_BYTES} bytes: ${socketPath} (set TMPDIR to a shorter directory)`,
     );
   }
+  const lock = await lockDirectory(options.dir, socketPath).catch(async (error) => {
+    await rm(directory, { recursive: true });
+    throw error;
+  });
   // biome-ignore format: one setting a line
   const server = await GuardedProcess.spawn(binary, [
     '--port', '0',
     '--unixsocket', socketPath,
     '--unixsocketperm', '700',
-    '--dir', directory,
+    '--dir', options.dir ?? directory,
     '--save', '',
-    '--appendonly', 'no',
+    '--appendonly', options.dir === undefined ? 'no' : 'yes',
+    '--appendfsync', 'everysec',
     '--daemonize', 'no',
     '--maxmemory', String(options.maxMemoryBytes ?? 0),
     '--maxmemory-policy', 'noeviction',
@@ -86,6 +98,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): 
   const version = await waitUntilUp(server, socketPath);
   if (version === undefined) {
     await server.stop(0);
+    await lock?.release();
     throw new EmbeddedServerError(
       'ERR_EMBEDDED_START',
       `the embedded Redis server ${binary} did not start: ${server.output.trim() || 'it said nothing'}`,
@@ -94,6 +107,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): 
   const exited = server.exit();
   const stop = async () => {
     await server.stop(STOP_GRACE_MS);
+    await lock?.release();
   };
   return {
     socketPath,
@@ -107,6 +121,26 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): 
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function lockDirectory(
+  dir: string | undefined,
+  socketPath: string,
+): Promise<DirectoryLock | undefined> {
+  if (dir === undefined) return undefined;
+  const lock = await DirectoryLock.take(dir, socketPath).catch((error: Error) => {
+    throw new EmbeddedServerError(
+      'ERR_EMBEDDED_DIR',
+      `redis.embedded.dir: got ${JSON.stringify(dir)}, takes a directory that can be written to (${error.message})`,
+    );
+  });
+  if (lock === undefined) {
+    throw new EmbeddedServerError(
+      'ERR_EMBEDDED_DIR',
+      `redis.embedded.dir: got ${JSON.stringify(dir)}, takes a directory that no other gateway has: its Redis is running`,
+    );
+  }
+  return lock;
 }
 
 async function findBinary(wanted: string | undefined): Promise<string> {

@@ -10,20 +10,41 @@ export type FailureReason =
   | 'noperm'
   | 'auth'
   | 'clusterdown'
+  | 'migrating'
   | 'busy'
   | 'clock'
   | 'churn'
   | 'identity'
   | 'other';
 
+// What passes by itself, often within a failover. What was not answered in time is not among them: who waits for it has
+// waited long enough.
+const PASSING: ReadonlySet<FailureReason> = new Set([
+  'connection',
+  'loading',
+  'readonly',
+  'clusterdown',
+  'migrating',
+]);
+
 /** A failure of Redis or on the way to it. The message is safe to show: it names no key's content and no password. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly reason: FailureReason;
+  /** Redis has certainly done nothing: it was not even asked. */
+  readonly unsent: boolean;
+  /** The same may succeed in a moment. */
+  readonly passing: boolean;
 
-  constructor(reason: FailureReason, message: string, options?: ErrorOptions) {
+  constructor(
+    reason: FailureReason,
+    message: string,
+    options?: ErrorOptions & { unsent?: boolean; passing?: boolean },
+  ) {
     super(message, options);
     this.reason = reason;
+    this.unsent = options?.unsent ?? false;
+    this.passing = options?.passing ?? PASSING.has(reason);
   }
 }
 
@@ -41,11 +62,15 @@ const REPLIES: ReadonlyArray<readonly [prefix: string, reason: FailureReason, me
   ['ERR invalid password', 'auth', 'Redis refuses the user name or password'],
   ['CLUSTERDOWN', 'clusterdown', 'the Redis cluster is down'],
   ['MASTERDOWN', 'clusterdown', 'the Redis replica has lost its master'],
+  ['TRYAGAIN', 'migrating', 'the Redis cluster is just moving the keys to another node'],
+  ['UNBLOCKED', 'readonly', 'Redis has become a replica'],
+  ['ERR WAIT cannot be used with replica', 'readonly', 'Redis has become a replica'],
+  ['MOVED', 'other', 'Redis is a node of a cluster and sends us to another one (redis.mode)'],
   ['BUSY', 'busy', 'Redis is busy running a script'],
 ];
 
 const LOST =
-  /^(Connection is closed|Reached the max retries per request limit|Stream isn't writeable|connect E|read E|write E|getaddrinfo|Socket closed|Command aborted)/;
+  /^(Connection is closed|Reached the max retries per request limit|Stream isn't writeable|connect E|read E|write E|getaddrinfo|Socket closed|Command aborted|All sentinels are unreachable)/;
 
 // https://nodejs.org/api/tls.html#x509-certificate-error-codes
 const CERTIFICATE = /CERT|^UNABLE_TO_|^CRL_|^HOSTNAME_MISMATCH$/;

@@ -15,9 +15,18 @@ export async function* familyNames(
 ): AsyncGenerator<string[], void> {
   // SCAN commands may return a member twice; a bucket has a 64th of all families, so its names fit in memory.
   const seen = new Set<string>();
-  let cursor = '0';
-  do {
-    const reply = await connection.command('ZSCAN', keys.index(bucket), cursor, 'COUNT', PAGE);
+  const index = keys.index(bucket);
+  let [cursor, walked] = ['0', ''];
+  for (;;) {
+    const { reply, server } = await connection.page(
+      { command: 'ZSCAN', args: [index, cursor, 'COUNT', PAGE] },
+      index,
+    );
+    if (cursor !== '0' && server !== walked) {
+      cursor = '0';
+      continue;
+    }
+    walked = server;
     const [next, pairs] = reply as [Buffer, Buffer[]];
     cursor = String(next);
     const page: string[] = [];
@@ -29,5 +38,6 @@ export async function* familyNames(
       }
     }
     if (page.length > 0) yield page;
-  } while (cursor !== '0');
+    if (cursor === '0') return;
+  }
 }

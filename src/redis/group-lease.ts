@@ -145,5 +145,7 @@ export class Patience {
 }
 
 function lost(): StoreError {
-  return new StoreError('busy', 'the push took so long that another one to this group has begun meanwhile');
+  return new StoreError('busy', 'the push took so long that another one to this group has begun meanwhile', {
+    passing: true,
+  });
 }

@@ -71,20 +71,27 @@ export async function pushGroup(
   families: readonly GroupFamilyWrite[],
   options: GroupPushOptions,
 ): Promise<GroupPushOutcome> {
-  return new GroupPush(connection, keys, group, families, options).run();
+  const push = new GroupPush(connection, keys, group, families, options);
+  const outcome = await push.run();
+  if (outcome.status === 'failed') await push.abandon();
+  return outcome;
 }
 
 /** The answer to one family of a call, if it is not that all is good. */
 type Verdict = Exclude<Reply, number | null>;
 
-class GroupPush {
+/**
+ * One push to a group, as pushGroup makes it. If it fails it still holds the group, as far as Redis knows of it: it may be
+ * run again, which begins anew, or must be abandoned.
+ */
+export class GroupPush {
   readonly #connection: RedisConnection;
   readonly #keys: Keys;
   readonly #group: Group;
   readonly #families: readonly GroupFamilyWrite[];
   readonly #options: GroupPushOptions;
   readonly #lease: GroupLease;
-  readonly #patience: Patience;
+  #patience: Patience;
   /** Shapes of other groups' keys, by family. */
   readonly #shapes = new Map<string, Set<string>>();
   readonly #candidates = new Map<string, Buffer>();
@@ -92,6 +99,8 @@ class GroupPush {
   readonly #compact = new Set<string>();
   #replaceObsolete = false;
   #writing = false;
+  #failed = false;
+  #begun = false;
 
   constructor(
     connection: RedisConnection,
@@ -109,13 +118,14 @@ class GroupPush {
     this.#patience = new Patience(options.timeoutMs);
   }
 
+  /** Does not throw. */
   async run(): Promise<GroupPushOutcome> {
+    this.#patience = new Patience(this.#options.timeoutMs);
     const names = this.#families.map(({ name }) => name);
     const { ttlMs, mode } = this.#options;
-    let begun = false;
     try {
       const { lives, had } = await this.#lease.begin(names, ttlMs);
-      begun = true;
+      this.#begun = true;
       const others = without(had, names);
       // What a group has that does not live was left by a push that never ended.
       const drops = mode === 'put' || !lives;
@@ -129,7 +139,7 @@ class GroupPush {
         refusals.push(...(await this.#write(batches)));
       }
       if (refusals.length > 0) {
-        const partly = this.#writing && takesSeveral;
+        const partly = this.#writing && (takesSeveral || this.#failed);
         if (takesSeveral) await this.#release();
         // Those that it had before, or may have now, stay noted.
         await this.#lease.end('refused', { ttlMs, families: partly ? [] : without(names, had) });
@@ -140,10 +150,17 @@ class GroupPush {
       const blocks = this.#families.reduce((sum, family) => sum + family.blocks.length, 0);
       return { status: 'stored', compact: [...this.#compact], blocks };
     } catch (thrown) {
-      // As far as Redis can be reached: else the lease and the reservations end by themselves.
-      if (begun && this.#connection.up) await this.#giveUp();
-      return { status: 'failed', error: toStoreError(thrown), partly: this.#writing };
+      const error = toStoreError(thrown);
+      this.#failed = true;
+      return { status: 'failed', error, partly: this.#writing };
     }
+  }
+
+  /** Lets go of the group and the families, as far as Redis can be reached: else that ends by itself. Does not throw. */
+  async abandon(): Promise<void> {
+    if (!this.#begun || !this.#connection.up) return;
+    await this.#release().catch(() => {});
+    await this.#lease.end('given up').catch(() => {});
   }
 
   /** Looks at all families, and reserves those that are to be made, before any is written. */
@@ -174,7 +191,7 @@ class GroupPush {
       await this.#lease.renew(this.#options.ttlMs);
       const replies = await sendTimed(
         this.#connection,
-        left.map((batch) => (latestUs: number) => this.#call(batch, step, latestUs)),
+        left.map((batch) => this.#call(batch, step)),
       );
       const failed = replies.find((reply) => reply instanceof StoreError);
       if (step === 'write' && replies.some((reply) => reply instanceof StoreError || isDone(reply))) {
@@ -245,12 +262,12 @@ class GroupPush {
     }
   }
 
-  #call(batch: Batch<GroupFamilyWrite>, step: 'check' | 'write', latestUs: number): Call {
+  #call(batch: Batch<GroupFamilyWrite>, step: 'check' | 'write'): Call {
     const { bucket } = batch;
     const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
     const callKeys: string[] = [this.#keys.index(bucket), this.#keys.clock(bucket)];
     const args: Array<string | number | Buffer> = [
-      ...[latestUs, step, ttlMs, fingerprint, this.#replaceObsolete ? 1 : 0],
+      ...[step, ttlMs, fingerprint, this.#replaceObsolete ? 1 : 0],
       ...[this.#group.id, this.#lease.token, timeoutMs * 2, mode, this.#group.shape, batch.pieces.length],
     ];
     for (const { family, from, to } of batch.pieces) {
@@ -280,18 +297,13 @@ class GroupPush {
     return { script: 'pushFamilies', keys: callKeys, args };
   }
 
-  async #send(calls: ReadonlyArray<(latestUs: number) => Call>): Promise<void> {
+  async #send(calls: readonly Call[]): Promise<void> {
     if (calls.length === 0) return;
     await this.#lease.renew(this.#options.ttlMs);
     this.#writing = true;
     for (const reply of await sendTimed(this.#connection, calls)) {
       if (reply instanceof StoreError) throw reply;
     }
-  }
-
-  async #giveUp(): Promise<void> {
-    await this.#release().catch(() => {});
-    await this.#lease.end('given up').catch(() => {});
   }
 
   /** Lets go of the families that were reserved. */

@@ -5,38 +5,31 @@ import { bucketOf, type Keys } from './keys.ts';
 /** Families in one call: of each, a group may have many blocks. */
 const CALL_FAMILIES = 50;
 
-type TimedCall = (latestUs: number) => Call;
-
 /** The calls that take out of families what a group holds there. */
-export function dropCalls(keys: Keys, group: Group, families: readonly string[]): TimedCall[] {
-  return calls(keys, families, (callKeys, names) => (latestUs) => {
-    return { script: 'dropFamilies', keys: callKeys, args: [latestUs, group.id, ...names] };
+export function dropCalls(keys: Keys, group: Group, families: readonly string[]): Call[] {
+  return calls(keys, families, (callKeys, names) => {
+    return { script: 'dropFamilies', keys: callKeys, args: [group.id, ...names] };
   });
 }
 
 /** The calls that give what a group holds in families a new deadline. */
-export function prolongCalls(
-  keys: Keys,
-  group: Group,
-  families: readonly string[],
-  ttlMs: number,
-): TimedCall[] {
-  return calls(keys, families, (callKeys, names) => (latestUs) => {
-    return { script: 'prolongFamilies', keys: callKeys, args: [latestUs, group.id, ttlMs, ...names] };
+export function prolongCalls(keys: Keys, group: Group, families: readonly string[], ttlMs: number): Call[] {
+  return calls(keys, families, (callKeys, names) => {
+    return { script: 'prolongFamilies', keys: callKeys, args: [group.id, ttlMs, ...names] };
   });
 }
 
 function calls(
   keys: Keys,
   families: readonly string[],
-  toCall: (callKeys: string[], names: string[]) => TimedCall,
-): TimedCall[] {
+  toCall: (callKeys: string[], names: string[]) => Call,
+): Call[] {
   const byBucket = new Map<number, string[]>();
   for (const name of families) {
     const bucket = bucketOf(name);
     byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), name]);
   }
-  const made: TimedCall[] = [];
+  const made: Call[] = [];
   for (const [bucket, all] of byBucket) {
     for (let from = 0; from < all.length; from += CALL_FAMILIES) {
       const names = all.slice(from, from + CALL_FAMILIES);

@@ -51,6 +51,8 @@ export class LiveGroups {
     // A bucket has a 64th of all groups, so their ids fit in memory.
     const seen = new Set<string>();
     let page = this.#first[bucket];
+    // Which server the first page came from is not known: a second one begins at the beginning.
+    let [cursor, walked] = ['0', ''];
     for (;;) {
       for (let i = 0; i < page.records.length; i += 2) {
         const id = page.records[i].toString('latin1');
@@ -60,7 +62,17 @@ export class LiveGroups {
         yield info;
       }
       if (page.next === '0') return;
-      page = toPage(await this.#connection.run(pageCall(this.#keys, bucket, page.next)));
+      for (;;) {
+        const call = pageCall(this.#keys, bucket, cursor);
+        const { reply, server } = await this.#connection.page(call, call.keys[0]);
+        const isAnother = cursor !== '0' && server !== walked;
+        walked = server;
+        cursor = '0';
+        if (isAnother) continue;
+        page = toPage(reply);
+        cursor = page.next;
+        break;
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 import { SECOND } from '../units.ts';
 import type { RedisConnection } from './client.ts';
+import { StoreError } from './failure.ts';
 import { BUCKETS, type Keys } from './keys.ts';
 
 /*
@@ -18,10 +19,16 @@ const RESERVATION_LIFE_MS = 30 * SECOND;
 
 /** Reserves sequences in every bucket. Returns the first one of each. Throws StoreError. */
 export async function openSequences(connection: RedisConnection, keys: Keys): Promise<Float64Array> {
-  const reply = await connection.run({
-    script: 'openSequences',
-    keys: Array.from({ length: BUCKETS }, (_, bucket) => keys.clock(bucket)),
-    args: [SEQUENCES_PER_BLOCK * BLOCKS_PER_RESERVATION, RESERVATION_LIFE_MS],
+  const args = [SEQUENCES_PER_BLOCK * BLOCKS_PER_RESERVATION, RESERVATION_LIFE_MS];
+  const clocks = Array.from({ length: BUCKETS }, (_, bucket) => keys.clock(bucket));
+  // On a Cluster the keys of a call must lie in one slot.
+  const calls = connection.isCluster ? clocks.map((clock) => [clock]) : [clocks];
+  const replies = await connection.runAll(
+    calls.map((callKeys) => ({ script: 'openSequences', keys: callKeys, args })),
+  );
+  const first = replies.flatMap((reply) => {
+    if (reply instanceof StoreError) throw reply;
+    return (reply as Buffer[]).map(Number);
   });
-  return Float64Array.from(reply as Buffer[], Number);
+  return Float64Array.from(first);
 }

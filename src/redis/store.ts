@@ -52,9 +52,15 @@ export class Store {
     this.#checks.unref();
   }
 
-  /** Redis has answered within the last two seconds, and the identity is known. */
+  /** Redis, in a Cluster every master, has answered within the last two seconds, and the identity is known. */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /** Work may be begun. In a Cluster that has lost a part of itself: what the other masters hold is still served. */
+  get serves(): boolean {
+    if (this.#ready) return true;
+    return this.#connection.isCluster && this.#secret !== undefined && this.#connection.up;
   }
 
   get downReason(): FailureReason | undefined {
@@ -131,7 +137,7 @@ export class Store {
           CHECK_TIMEOUT_MS,
         );
       });
-      await Promise.race([this.refreshIdentity(), late]);
+      await Promise.race([Promise.all([this.refreshIdentity(), this.#connection.check()]), late]);
       if (!this.#ready) {
         this.#ready = true;
         this.#down = undefined;

@@ -73,11 +73,12 @@ async function assemble(
   const telemetry = new Telemetry(version);
 
   const redis = await chooseRedis(config, { log, lifecycle, onFatal }, releases);
-  const store = new Store(redis, new StoreWatch({ log, telemetry }));
+  // What is asked by the main thread goes through one connection.
+  const store = new Store({ ...redis, poolSize: 1 }, new StoreWatch({ log, telemetry }));
   releases.push('the connection to Redis', () => store.close());
   const pool = new WorkerPool({
     threads: config.workers,
-    redis,
+    redis: { ...redis, poolSize: Math.max(1, Math.floor((redis.poolSize ?? 0) / config.workers)) },
     onError: (err) => log.error({ err, stack: err.stack }, 'a worker thread broke'),
   });
   releases.push('the worker threads', () => pool.close());
@@ -150,13 +151,9 @@ async function assemble(
   return { listener, reloading, drain };
 }
 
-/** Throws ConfigError for rules with no selector, StartError for what this version cannot do yet. */
+/** Throws ConfigError for rules with no selector. */
 export function requireServed(config: Config): void {
   compileRules(config);
-  const { mode } = toRedisOptions(config);
-  if (mode !== 'server') {
-    throw new StartError(`redis.mode: got ${mode}, takes only server in this version`);
-  }
 }
 
 /** How to reach Redis, once there is one: an embedded one starts here. */
@@ -169,9 +166,13 @@ async function chooseRedis(
   if (!config.redis.isEmbedded) {
     return options;
   }
-  const { binary, maxMemoryBytes } = config.redis.embedded;
+  const { binary, dir, maxMemoryBytes } = config.redis.embedded;
   try {
-    const server = await startEmbeddedServer({ ...(binary !== undefined && { binary }), maxMemoryBytes });
+    const server = await startEmbeddedServer({
+      ...(binary !== undefined && { binary }),
+      ...(dir !== undefined && { dir }),
+      maxMemoryBytes,
+    });
     let stopped = false;
     releases.push('the embedded Redis', () => {
       stopped = true;
@@ -186,7 +187,7 @@ async function chooseRedis(
       deps.onFatal(new Error('the embedded Redis has ended'));
     });
     deps.log.info(
-      { version: server.version, binary: server.binary, pid: server.pid },
+      { version: server.version, binary: server.binary, pid: server.pid, ...(dir !== undefined && { dir }) },
       'embedded Redis started',
     );
     return { ...options, endpoints: [{ path: server.socketPath }] };

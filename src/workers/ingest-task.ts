@@ -1,4 +1,4 @@
-import { commit } from '../redis/block-store.ts';
+import { type CommitOptions, commit } from '../redis/block-store.ts';
 import type { RedisConnection } from '../redis/client.ts';
 import { compactFamily } from '../redis/compaction.ts';
 import { StoreError, toStoreError } from '../redis/failure.ts';
@@ -15,10 +15,9 @@ import { SeriesHash } from './identity.ts';
 import { refuse, refuseReserved } from './ingest-refusal.ts';
 import { IngestTally } from './ingest-tally.ts';
 import type { IngestResult, IngestTask } from './messages.ts';
+import { Retries } from './retries.ts';
 import { asFailed, asFamily, linesOf, samplesOf, type TaskFamily, type TaskPiece } from './task-family.ts';
 
-/** A connection that has just broken is given this long to come back before the block is given up. */
-const RECONNECT_MS = 1 * SECOND;
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
 const RECHECK_MS = 10 * SECOND;
 
@@ -31,9 +30,16 @@ export class Ingester {
   readonly #parser: TextParser;
   readonly #builder: BlockBuilder;
   readonly #declared = new DeclaredReader();
+  readonly #retries: Retries;
 
-  constructor(connection: RedisConnection, keys: Keys, secret: Uint8Array) {
+  constructor(
+    connection: RedisConnection,
+    keys: Keys,
+    secret: Uint8Array,
+    retries = new Retries(connection),
+  ) {
     this.#connection = connection;
+    this.#retries = retries;
     this.#keys = keys;
     this.#secret = secret;
     this.#fingerprint = fingerprint(secret);
@@ -135,21 +141,34 @@ export class Ingester {
       replaceObsolete: false,
     };
     try {
-      if (families.length > 0) await this.#connection.whenUp(RECONNECT_MS);
-      const pieces = await commit(this.#connection, this.#keys, families, options);
+      const pieces = await this.#persist(families, options);
       if (!pieces.some((piece) => piece.outcome.status === 'rekey')) return pieces;
       // A family under another secret. If ours is the one that Redis holds, the family is a leftover of a lost one.
       const held = await this.#connection.command('GET', this.#keys.secret);
       if (!Buffer.isBuffer(held) || !this.isKeyedWith(held)) return pieces;
       const again = pieces.filter((piece) => piece.outcome.status === 'rekey').map(asFamily);
       const rest = pieces.filter((piece) => piece.outcome.status !== 'rekey');
-      return [
-        ...rest,
-        ...(await commit(this.#connection, this.#keys, again, { ...options, replaceObsolete: true })),
-      ];
+      return [...rest, ...(await this.#persist(again, { ...options, replaceObsolete: true }))];
     } catch (thrown) {
       return asFailed(families, toStoreError(thrown));
     }
+  }
+
+  /** Commits families, and again those pieces of them that have failed in passing. Does not throw. */
+  async #persist(families: readonly TaskFamily[], options: CommitOptions): Promise<TaskPiece[]> {
+    const settled: TaskPiece[] = [];
+    let left = families;
+    const failed = await this.#retries.run(
+      async () => {
+        const pieces = await commit(this.#connection, this.#keys, left, options);
+        settled.push(...pieces.filter((piece) => !failsInPassing(piece)));
+        const again = pieces.filter(failsInPassing);
+        left = again.map(asFamily);
+        return again;
+      },
+      ([first]) => (first?.outcome.status === 'failed' ? first.outcome.error : undefined),
+    );
+    return [...settled, ...failed];
   }
 
   /*
@@ -219,4 +238,8 @@ export class Ingester {
       type: undefined,
     }));
   }
+}
+
+function failsInPassing({ outcome }: TaskPiece): boolean {
+  return outcome.status === 'failed' && outcome.error.passing;
 }

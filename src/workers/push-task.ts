@@ -1,13 +1,13 @@
 import type { RedisConnection } from '../redis/client.ts';
-import { toStoreError } from '../redis/failure.ts';
+import { type StoreError, toStoreError } from '../redis/failure.ts';
 import { candidateOf, type Group, groupOf, namesOfShape } from '../redis/group.ts';
 import { GroupLease } from '../redis/group-lease.ts';
 import { GROUP_METRIC_NAMES } from '../redis/group-metrics.ts';
-import { type GroupFamilyWrite, type GroupPushOutcome, pushGroup } from '../redis/group-push.ts';
+import { type GroupFamilyWrite, GroupPush, type GroupPushOutcome } from '../redis/group-push.ts';
 import { fingerprint } from '../redis/identity-secret.ts';
 import type { Keys } from '../redis/keys.ts';
 import { labelsOfLine } from '../redis/label-text.ts';
-import { MIB, SECOND } from '../units.ts';
+import { MIB } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
 import { entryTexts } from './entry-texts.ts';
 import { convert } from './exposition/convert.ts';
@@ -17,9 +17,8 @@ import { TextParser } from './exposition/text-parser.ts';
 import { SeriesHash } from './identity.ts';
 import type { PushResult, PushTask } from './messages.ts';
 import { inconsistent, reasonOf } from './push-refusal.ts';
+import { Retries } from './retries.ts';
 
-/** A connection that has just broken is given this long to come back before the push is given up. */
-const RECONNECT_MS = 1 * SECOND;
 /** The buffers of a parser grow with what it reads; those of a larger body are not kept for the next one. */
 const LARGEST_KEPT_BYTES = 4 * MIB;
 
@@ -44,11 +43,19 @@ export class Pusher {
   readonly #secret: Uint8Array;
   readonly #fingerprint: string;
   readonly #timeoutMs: number;
+  readonly #retries: Retries;
   #reader: BodyReader;
 
   /** @param timeoutMs of a command of the connection */
-  constructor(connection: RedisConnection, keys: Keys, secret: Uint8Array, timeoutMs: number) {
+  constructor(
+    connection: RedisConnection,
+    keys: Keys,
+    secret: Uint8Array,
+    timeoutMs: number,
+    retries = new Retries(connection),
+  ) {
     this.#connection = connection;
+    this.#retries = retries;
     this.#keys = keys;
     this.#secret = secret;
     this.#fingerprint = fingerprint(secret);
@@ -72,20 +79,25 @@ export class Pusher {
   async #store(task: PushTask, body: ReadBody | Problem): Promise<Told> {
     if ('kind' in body && body.kind === 'syntax') return refused('malformed', body.message);
     const group = groupOf(task.group);
-    try {
-      await this.#connection.whenUp(RECONNECT_MS);
-      if ('kind' in body) {
-        await this.#noteFailure(group, task.ttlMs);
-        return refused('inconsistent', inconsistent([body.message]));
-      }
-      return told(await this.#push(task, group, body.families), body.samples);
-    } catch (thrown) {
-      return told({ status: 'failed', error: toStoreError(thrown), partly: false }, 0);
+    if ('kind' in body) {
+      const failure = await this.#retries.run(
+        () => this.#noteFailure(group, task.ttlMs),
+        (error) => error,
+      );
+      if (failure === undefined) return refused('inconsistent', inconsistent([body.message]));
+      return told({ status: 'failed', error: failure, partly: false }, 0);
     }
+    const push = this.#push(task, group, body.families);
+    const outcome = await this.#retries.run(
+      () => push.run(),
+      (result) => (result.status === 'failed' ? result.error : undefined),
+    );
+    if (outcome.status === 'failed') await push.abandon();
+    return told(outcome, body.samples);
   }
 
-  #push(task: PushTask, group: Group, families: readonly GroupFamilyWrite[]): Promise<GroupPushOutcome> {
-    return pushGroup(this.#connection, this.#keys, group, families, {
+  #push(task: PushTask, group: Group, families: readonly GroupFamilyWrite[]): GroupPush {
+    return new GroupPush(this.#connection, this.#keys, group, families, {
       mode: task.mode,
       ttlMs: task.ttlMs,
       fingerprint: this.#fingerprint,
@@ -98,11 +110,16 @@ export class Pusher {
     });
   }
 
-  /** The group has failed to be pushed, which is told by push_failure_time_seconds. */
-  async #noteFailure(group: Group, ttlMs: number): Promise<void> {
+  /** The group has failed to be pushed, which is told by push_failure_time_seconds. Returns why that was not noted. */
+  async #noteFailure(group: Group, ttlMs: number): Promise<StoreError | undefined> {
     const lease = new GroupLease(this.#connection, this.#keys, group, this.#timeoutMs);
-    await lease.begin([], ttlMs);
-    await lease.end('refused', { ttlMs });
+    try {
+      await lease.begin([], ttlMs);
+      await lease.end('refused', { ttlMs });
+      return undefined;
+    } catch (thrown) {
+      return toStoreError(thrown);
+    }
   }
 }
 

@@ -58,6 +58,15 @@ const exclusive: [Flags, RegExp][] = [
   [{ 'redis.endpoint': 'redis://u:p@a', 'redis.username': 'v' }, /^redis\.username: got different values/],
   [{ 'redis.endpoint': 'redis://a/1', 'redis.db': '2' }, /^redis\.db: got different values/],
   [{ 'redis.username': 'u' }, /^redis\.username: got a name, takes one only with redis\.password$/],
+  [
+    { 'redis.master_name': 'm', 'redis.sentinel_username': 'u' },
+    /^redis\.sentinel_username: got a name, takes one only with redis\.sentinel_password$/,
+  ],
+  [
+    { 'redis.tls_enabled': 'true', 'redis.tls_cert_path': '/c' },
+    /^redis\.tls_key_path: got nothing, takes the path of a PEM file with redis\.tls_cert_path$/,
+  ],
+  [{ 'redis.endpoint': 'embedded', 'redis.wait_replicas': '1' }, /^redis\.wait_replicas: got a value/],
   [{ 'redis.endpoint': 'redis://u@a' }, /^redis\.username: got a name, takes one only with redis\.password$/],
   [{ 'redis.endpoint': 'embedded', 'redis.mode': 'cluster' }, /^redis\.mode: got a value/],
   [{ 'redis.endpoint': 'embedded', 'redis.mode': 'sentinel' }, /^redis\.mode: got a value/],
@@ -97,6 +106,14 @@ test('paths that only look alike', () => {
   assert.deepEqual(paths, { metrics: '/-metrics', telemetry: '/telemetry', ingest: '/metrics/ingest' });
 });
 
+const POOL = {
+  poolSize: 0,
+  idleTimeoutMs: 0,
+  maxConnectionAgeMs: 0,
+  waitReplicas: 0,
+  waitTimeoutMs: 1000,
+};
+
 test('what a URL says counts as if the settings did', () => {
   assert.deepEqual(toRedisOptions(loadConfig({ flags: { 'redis.endpoint': 'rediss://u:p%40@h:1/2' } })), {
     endpoints: [{ host: 'h', port: 1 }],
@@ -107,6 +124,7 @@ test('what a URL says counts as if the settings did', () => {
     tls: { skipVerify: false },
     timeoutMs: 5000,
     keyPrefix: 'pushgateway:',
+    ...POOL,
   });
   assert.equal(redis({ endpoint: 'redis://:p@a', password: 'p' }).password, 'p');
   assert.equal(redis({ endpoint: 'redis://a/2', db: '2' }).db, 2);
@@ -120,6 +138,7 @@ test('the options of a connection', () => {
     db: 0,
     timeoutMs: 5000,
     keyPrefix: 'pushgateway:',
+    ...POOL,
   });
   const flags = {
     'redis.endpoint': 'a:1,[::1]:2',
@@ -130,7 +149,16 @@ test('the options of a connection', () => {
     'redis.timeout': '1s',
     'redis.tls_enabled': 'true',
     'redis.tls_skip_verify': 'true',
+    'redis.tls_server_name': 'redis.example.org',
     'redis.key_prefix': 'x:',
+    'redis.sentinel_username': 'su',
+    'redis.sentinel_password': 'sp',
+    'redis.sentinel_tls_enabled': 'true',
+    'redis.pool_size': '8',
+    'redis.idle_timeout': '5m',
+    'redis.max_connection_age': '1h',
+    'redis.wait_replicas': '2',
+    'redis.wait_timeout': '100ms',
   };
   assert.deepEqual(toRedisOptions(loadConfig({ flags })), {
     endpoints: [
@@ -139,12 +167,18 @@ test('the options of a connection', () => {
     ],
     mode: 'sentinel',
     masterName: 'mymaster',
+    sentinel: { username: 'su', password: 'sp', tls: true },
     username: 'u',
     password: 'p',
     db: 3,
-    tls: { skipVerify: true },
+    tls: { skipVerify: true, serverName: 'redis.example.org' },
     timeoutMs: 1000,
     keyPrefix: 'x:',
+    poolSize: 8,
+    idleTimeoutMs: 300_000,
+    maxConnectionAgeMs: 3_600_000,
+    waitReplicas: 2,
+    waitTimeoutMs: 100,
   });
 });
 

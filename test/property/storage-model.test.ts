@@ -6,8 +6,8 @@ import { compactFamily } from '../../src/redis/compaction.ts';
 import { READ_LIMITS } from '../../src/redis/family-reader.ts';
 import { deleteGroup } from '../../src/redis/group-store.ts';
 import { BLOCKS_PER_RESERVATION, openSequences, SEQUENCES_PER_BLOCK } from '../../src/redis/sequences.ts';
-import { RedisServer } from '../support/redis-server.ts';
 import { seriesOf, TestStorage } from '../support/storage.ts';
+import { startTopology, type Topology } from '../support/topology.ts';
 import { SeriesModel } from './series-model.ts';
 
 /*
@@ -182,12 +182,12 @@ class Run {
   }
 }
 
-let redis: RedisServer;
+let redis: Topology;
 let gateways: TestStorage[];
 
 before(async () => {
-  redis = await RedisServer.start();
-  gateways = [await TestStorage.connect(redis.port), await TestStorage.connect(redis.port)];
+  redis = await startTopology();
+  gateways = [await TestStorage.connect(redis), await TestStorage.connect(redis)];
 });
 
 after(async () => {
@@ -196,7 +196,7 @@ after(async () => {
 });
 
 async function holds(list: Step[]): Promise<void> {
-  await redis.cli('FLUSHALL');
+  await redis.flush();
   const run = new Run(gateways);
   for (const step of list) await run.carryOut(step);
   await run.carryOut({ do: 'scrape', gateway: 0, whole: false, between: [] });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -88,6 +88,29 @@ test('the memory limit is passed on and makes Redis refuse, not evict', async ()
     await redisCli(server.socketPath, 'CONFIG', 'GET', 'maxmemory-policy'),
     'maxmemory-policy\nnoeviction',
   );
+});
+
+test('with a directory the data outlive the server; no second one gets the directory, and a crash does not keep it', async () => {
+  const dir = join(await mkdtemp(join(tmpdir(), 'pushgateway-test-dir-')), 'data');
+  try {
+    const first = await startEmbeddedServer({ dir });
+    assert.equal(await redisCli(first.socketPath, 'SET', 'k', 'v'), 'OK');
+    await assert.rejects(startEmbeddedServer({ dir }), {
+      code: 'ERR_EMBEDDED_DIR',
+      message: /^redis\.embedded\.dir: got ".*data", takes a directory that no other gateway has/,
+    });
+    await first.stop();
+    const second = await startEmbeddedServer({ dir });
+    assert.equal(await redisCli(second.socketPath, 'GET', 'k'), 'v');
+    process.kill(second.pid, 'SIGKILL');
+    await second.exited;
+    await using third = await startEmbeddedServer({ dir });
+    assert.equal(await redisCli(third.socketPath, 'GET', 'k'), 'v');
+    await writeFile(join(dir, 'file'), '');
+    await assert.rejects(startEmbeddedServer({ dir: join(dir, 'file') }), { code: 'ERR_EMBEDDED_DIR' });
+  } finally {
+    await rm(dirname(dir), { recursive: true });
+  }
 });
 
 test('a server that ends by itself is reported', async () => {

@@ -223,7 +223,7 @@ test('what a group has hidden of /ingest does not come back when the group is re
 });
 
 test('many pushes to one group at once, through two gateways, come one after the other and lose nothing', async () => {
-  await using other = await TestStorage.connect(redis.port);
+  await using other = await TestStorage.connect(redis);
   const pushes = Array.from({ length: 40 }, (_, i) =>
     (i % 2 === 0 ? storage : other).pushGroup(
       A,
@@ -239,7 +239,7 @@ test('many pushes to one group at once, through two gateways, come one after the
 });
 
 test('many groups that make one family at once, half as gauge and half as counter: one type is stored', async () => {
-  await using other = await TestStorage.connect(redis.port);
+  await using other = await TestStorage.connect(redis);
   const outcomes = await Promise.all(
     Array.from({ length: 20 }, (_, i) => {
       const labels = `instance="",job="j${i}"`;

@@ -69,10 +69,10 @@ for (const [title, first, second] of CLASHES) {
   test(`of ${title} the first stays, in either order`, async () => {
     assert.deepEqual(await statuses([first()]), ['stored']);
     assert.deepEqual(await statuses([second()]), ['taken']);
-    await redis.cli('FLUSHALL');
+    await redis.flush();
     assert.deepEqual(await statuses([second()]), ['stored']);
     assert.deepEqual(await statuses([first()]), ['taken']);
-    await redis.cli('FLUSHALL');
+    await redis.flush();
     assert.deepEqual(await statuses([first(), second()]), ['stored', 'taken'], 'in one push');
   });
 }
@@ -130,7 +130,7 @@ test('a family whose long-lived series were all pushed again with a short life f
 });
 
 test('20 pushes at once, half as gauge and half as counter: one type, and the others are refused', async () => {
-  await using other = await TestStorage.connect(redis.port);
+  await using other = await TestStorage.connect(redis);
   const pieces = await Promise.all(
     Array.from({ length: 20 }, (_, i) => {
       const block = storage.block('x', [[`s="${i}"`, '1']]);

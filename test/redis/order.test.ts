@@ -116,7 +116,7 @@ test('a clock of Redis that steps forward does not stop pushes', async () => {
 });
 
 test('a write that was reported as timed out does nothing when it arrives later', async () => {
-  await using hasty = await TestStorage.connect(redis.port, { timeoutMs: 300 });
+  await using hasty = await TestStorage.connect(redis, { timeoutMs: 300 });
   await storage.push('m', { 's="1"': 1 });
   redis.pause();
   const [late] = await hasty.commit([hasty.family('m', [hasty.block('m', [['s="1"', '2']])])]);
@@ -130,7 +130,7 @@ test('a write that was reported as timed out does nothing when it arrives later'
 });
 
 test('a write that timed out and arrives just in time never overrides what was acknowledged after it', async () => {
-  await using hasty = await TestStorage.connect(redis.port, { timeoutMs: 300 });
+  await using hasty = await TestStorage.connect(redis, { timeoutMs: 300 });
   const family = (value: string) => [hasty.family('m', [hasty.block('m', [['s="1"', value]])])];
   redis.pause();
   const [late] = await hasty.commit(family('1'));
@@ -144,7 +144,7 @@ test('a write that timed out and arrives just in time never overrides what was a
 });
 
 test('a push that timed out at one gateway never overrides what another has acknowledged since', async () => {
-  await using hasty = await TestStorage.connect(redis.port, { timeoutMs: 300 });
+  await using hasty = await TestStorage.connect(redis, { timeoutMs: 300 });
   const many = Array.from({ length: 2000 }, (_, i): [string, string] => [
     `s="${i}",p="${'p'.repeat(100)}"`,
     'late',

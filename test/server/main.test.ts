@@ -173,7 +173,10 @@ test('a mistake or a start that fails is one line and exit 1', async () => {
       ['--redis.endpoint=embedded', '--redis.embedded.binary=no-such-redis'],
       /^pushgateway: error: .*no-such-redis/,
     ],
-    [['--redis.endpoint=127.0.0.1:1,127.0.0.1:2'], /^pushgateway: error: redis\.mode: got cluster/],
+    [
+      ['--redis.endpoint=embedded', '--redis.embedded.dir=/dev/null/data'],
+      /^pushgateway: error: redis\.embedded\.dir: got/,
+    ],
   ];
   const runs = cases.map(async ([args, expected]) => {
     const { status, output } = await Gateway.run({ args, port: null });

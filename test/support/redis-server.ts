@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,11 +13,16 @@ import { freePort } from './ports.ts';
 const HOST = '127.0.0.1';
 const START_TIMEOUT_MS = 20 * SECOND;
 const PORT_ATTEMPTS = 5;
+const CLI_TIMEOUT_MS = 30 * SECOND;
 
 export interface RedisServerOptions {
   /** Appended to the command line, so they override the settings below: `['--maxmemory', '10mb']`. */
   readonly args?: readonly string[];
   readonly port?: number;
+  /** What `cli` logs in with. The server must be told of it in `args`. */
+  readonly password?: string;
+  /** Makes it a Sentinel with this configuration, which every restart begins with again. */
+  readonly sentinel?: string;
 }
 
 /**
@@ -27,22 +32,22 @@ export interface RedisServerOptions {
 export class RedisServer implements AsyncDisposable {
   readonly host = HOST;
   readonly port: number;
-  readonly #args: readonly string[];
+  readonly #options: RedisServerOptions;
   #process: GuardedProcess;
+  #paused = false;
 
-  private constructor(port: number, args: readonly string[], process: GuardedProcess) {
+  private constructor(port: number, options: RedisServerOptions, process: GuardedProcess) {
     this.port = port;
-    this.#args = args;
+    this.#options = options;
     this.#process = process;
   }
 
   /** Resolves once the server answers PING. Rejects with the server's log when it does not come up. */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
-    const args = options.args ?? [];
     for (let attempt = 1; ; attempt++) {
       const port = options.port ?? (await freePort());
       try {
-        return new RedisServer(port, args, await launch(port, args));
+        return new RedisServer(port, options, await launch(port, options));
       } catch (error) {
         const portTaken = /address already in use/i.test(String(error));
         if (!portTaken || options.port !== undefined || attempt === PORT_ATTEMPTS) throw error;
@@ -88,17 +93,23 @@ export class RedisServer implements AsyncDisposable {
 
   /** Freezes the server: connections stay open, nothing is answered. */
   pause(): void {
-    this.#process.signal('SIGSTOP');
+    this.#paused = this.#process.signal('SIGSTOP');
   }
 
   resume(): void {
     this.#process.signal('SIGCONT');
+    this.#paused = false;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** The same port with an empty server; ends the running one by SIGKILL, as a crash would. */
   async restart(): Promise<void> {
     await this.kill('SIGKILL');
-    this.#process = await launch(this.port, this.#args);
+    this.#paused = false;
+    this.#process = await launch(this.port, this.#options);
   }
 
   /** Runs `redis-cli` against this server and resolves with its raw output without the last newline. */
@@ -106,7 +117,14 @@ export class RedisServer implements AsyncDisposable {
     const { stdout } = await promisify(execFile)(
       'redis-cli',
       ['-h', this.host, '-p', String(this.port), '-e', '--raw', ...args],
-      { maxBuffer: 256 * MIB },
+      {
+        maxBuffer: 256 * MIB,
+        timeout: CLI_TIMEOUT_MS,
+        // Set and empty it would be a password, too.
+        ...(this.#options.password !== undefined && {
+          env: { ...process.env, REDISCLI_AUTH: this.#options.password },
+        }),
+      },
     );
     return stdout.replace(/\n$/, '');
   }
@@ -116,10 +134,13 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-async function launch(port: number, args: readonly string[]): Promise<GuardedProcess> {
+async function launch(port: number, { args = [], sentinel }: RedisServerOptions): Promise<GuardedProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-redis-'));
+  const configFile = join(directory, 'sentinel.conf');
+  if (sentinel !== undefined) await writeFile(configFile, sentinel);
   // biome-ignore format: one setting a line
   const settings = [
+    ...(sentinel === undefined ? [] : [configFile, '--sentinel']),
     '--port', String(port),
     '--bind', HOST,
     '--dir', directory,
@@ -131,7 +152,8 @@ async function launch(port: number, args: readonly string[]): Promise<GuardedPro
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (server.running && Date.now() < deadline) {
     // The log line says that loading is over, and that it is not another server that answers on this port.
-    if (/ready to accept connections/i.test(server.output) && (await answersPing(port))) return server;
+    if (/ready to accept connections|sentinel id is/i.test(server.output) && (await answersPing(port)))
+      return server;
     await sleep(10);
   }
   await server.stop(0);

@@ -17,20 +17,24 @@ import {
   pushGroup,
 } from '../../src/redis/group-push.ts';
 import { fingerprint } from '../../src/redis/identity-secret.ts';
-import { Keys } from '../../src/redis/keys.ts';
+import { BUCKETS, Keys } from '../../src/redis/keys.ts';
 import { type Labels, parseLabels } from '../../src/redis/label-text.ts';
 import type { RedisOptions } from '../../src/redis/options.ts';
 import { scrape } from '../../src/redis/scrape.ts';
 import { SeriesHash } from '../../src/workers/identity.ts';
-import { RedisServer } from './redis-server.ts';
+import { PREFIX, startTopology, type Topology } from './topology.ts';
 
-export const PREFIX = 'test:';
+export { PREFIX };
 export const SECRET = Uint8Array.from({ length: 16 }, (_, i) => i * 7 + 1);
 const CLOCK_OFFSET_KEY = 'test-clock-offset-us';
 
-export function redisOptions(port: number, overrides: Partial<RedisOptions> = {}): RedisOptions {
+/** A Redis to use: of a topology, or one server by its port on loopback. */
+export type Reachable = number | Pick<Topology, 'options'>;
+
+export function redisOptions(redis: Reachable, overrides: Partial<RedisOptions> = {}): RedisOptions {
+  if (typeof redis !== 'number') return redis.options(overrides);
   return {
-    endpoints: [{ host: '127.0.0.1', port }],
+    endpoints: [{ host: '127.0.0.1', port: redis }],
     mode: 'server',
     db: 0,
     timeoutMs: 5000,
@@ -41,12 +45,14 @@ export function redisOptions(port: number, overrides: Partial<RedisOptions> = {}
 
 /**
  * The clock of Redis as the scripts see it can be stepped with `setClock`; its own, which ends keys, goes on as it is.
- * So steps must stay well below the times to live in use.
+ * So steps must stay well below the times to live in use. There is one for each bucket, as a script on a Cluster must
+ * not look beyond its slot.
  */
 export function withSettableClock(lua: string): string {
   const clock = `(function()
     local time = redis.call('TIME')
-    local us = time[1] * 1000000 + time[2] + tonumber(redis.call('GET', '${CLOCK_OFFSET_KEY}') or 0)
+    local offset = redis.call('GET', '${CLOCK_OFFSET_KEY}' .. string.match(KEYS[1], '{%d+}'))
+    local us = time[1] * 1000000 + time[2] + tonumber(offset or 0)
     return { math.floor(us / 1000000), us % 1000000 }
   end)()`;
   return lua.replace(/(redis\.)?call\('TIME'\)/, () => clock);
@@ -62,14 +68,18 @@ export class TestStorage implements AsyncDisposable {
     this.connection = connection;
   }
 
-  static async connect(port: number, overrides: Partial<RedisOptions> = {}): Promise<TestStorage> {
-    const connection = new RedisConnection(redisOptions(port, overrides), { editScript: withSettableClock });
+  static async connect(redis: Reachable, overrides: Partial<RedisOptions> = {}): Promise<TestStorage> {
+    const connection = new RedisConnection(redisOptions(redis, overrides), { editScript: withSettableClock });
     await connection.whenUp();
     return new TestStorage(connection);
   }
 
   async setClock(offsetMs: number): Promise<void> {
-    await this.connection.command('SET', CLOCK_OFFSET_KEY, offsetMs * 1000);
+    await Promise.all(
+      Array.from({ length: BUCKETS }, (_, bucket) =>
+        this.connection.command('SET', `${CLOCK_OFFSET_KEY}{${bucket}}`, offsetMs * 1000),
+      ),
+    );
   }
 
   /** A block of plain series: `labels` (canonical) to value. */
@@ -206,12 +216,10 @@ export function seriesOf(exposition: string): Map<string, string> {
 }
 
 /** A Redis and a storage for all tests of a file, emptied before each of them and ended after the last. */
-export async function useStorage(): Promise<{ redis: RedisServer; storage: TestStorage }> {
-  const redis = await RedisServer.start();
-  const storage = await TestStorage.connect(redis.port);
-  beforeEach(async () => {
-    await redis.cli('FLUSHALL');
-  });
+export async function useStorage(): Promise<{ redis: Topology; storage: TestStorage }> {
+  const redis = await startTopology();
+  const storage = await TestStorage.connect(redis);
+  beforeEach(() => redis.flush());
   after(async () => {
     await storage[Symbol.asyncDispose]();
     await redis.stop();

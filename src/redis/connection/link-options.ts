@@ -1,0 +1,74 @@
+import type { RedisOptions as ClientOptions } from 'ioredis';
+import { SECOND } from '../../units.ts';
+import { StoreError } from '../failure.ts';
+import type { RedisEndpoint, RedisOptions, RedisTls } from '../options.ts';
+
+const CONNECT_TIMEOUT_MS = 2 * SECOND;
+const SENTINEL_RETRY_MS = 500;
+
+/** What the client library is given for one connection to one server, or to the master that sentinels name. */
+export type LinkOptions = ClientOptions & { replyMapping: 'legacy' };
+
+/** To a server or a node of a Cluster. */
+export function serverOptions(options: RedisOptions, endpoint: RedisEndpoint | undefined): LinkOptions {
+  if (endpoint === undefined) throw new StoreError('other', 'no Redis endpoint is given');
+  return {
+    ...common(options),
+    ...('path' in endpoint ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port }),
+  };
+}
+
+/** To whoever is the master now. */
+export function sentinelOptions(options: RedisOptions): LinkOptions {
+  const sentinels = options.endpoints.flatMap((endpoint) => ('path' in endpoint ? [] : [endpoint]));
+  if (sentinels.length === 0) throw new StoreError('other', 'no Redis endpoint is given');
+  const { username, password, tls = false } = options.sentinel ?? {};
+  return {
+    ...common(options),
+    sentinels,
+    name: options.masterName ?? '',
+    role: 'master',
+    ...(username !== undefined && { sentinelUsername: username }),
+    ...(password !== undefined && { sentinelPassword: password }),
+    ...(tls && { sentinelTLS: tlsOptions(options.tls ?? { skipVerify: false }) }),
+    enableTLSForSentinelMode: options.tls !== undefined,
+    // Sentinels are listened to, and the connection is dropped when they name another master: one that hangs, or is
+    // cut off, would not drop it itself.
+    failoverDetector: true,
+    sentinelReconnectStrategy: () => SENTINEL_RETRY_MS * 2,
+    sentinelRetryStrategy: () => SENTINEL_RETRY_MS,
+    sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+  };
+}
+
+function common(options: RedisOptions): LinkOptions {
+  return {
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(options.tls === undefined ? {} : { tls: tlsOptions(options.tls) }),
+    db: options.db,
+    connectionName: 'pushgateway',
+    // Answers as they are in RESP2: its flat arrays cost least, and numbers near 2^53 come as text.
+    replyMapping: 'legacy',
+    commandTimeout: options.timeoutMs,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // Ours is in Link; that of the library needs rights for INFO, and prints to the console without them.
+    enableReadyCheck: false,
+    // A write that waits here, or is sent again, would be carried out after its sender was told that it failed.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // A demoted master: connect again, to whoever is the master now.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  };
+}
+
+function tlsOptions({ skipVerify, ca, cert, key, serverName }: RedisTls) {
+  return {
+    rejectUnauthorized: !skipVerify,
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { servername: serverName }),
+  };
+}

@@ -1,0 +1,255 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { SECOND } from '../../units.ts';
+import { type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
+import { StoreError, toStoreError } from '../failure.ts';
+import type { LinkOptions } from './link-options.ts';
+
+const LONGEST_RETRY_DELAY_MS = 1 * SECOND;
+const SHORTEST_RETRY_DELAY_MS = 50;
+
+/** A command, by its name and arguments, or a script. */
+export type Request =
+  | Call
+  | { readonly command: string; readonly args: ReadonlyArray<string | number | Buffer> };
+
+export interface LinkSettings {
+  readonly client: LinkOptions;
+  /** Longest time to wait for the answer to one command. */
+  readonly timeoutMs: number;
+  readonly scripts: ReadonlyMap<ScriptName, string>;
+  /** Sentinels may be behind: ask the server itself whether it is the master. */
+  readonly mustBeMaster: boolean;
+}
+
+export interface LinkHooks {
+  onUp?(link: Link): void;
+  /** It was up and is no more, or an attempt to connect has failed. */
+  onDown?(link: Link, error: StoreError): void;
+}
+
+type Callable = Record<string, (...args: unknown[]) => Promise<Reply>>;
+
+/**
+ * One connection to one server, made and renewed in the background. Nothing waits in it: a request that is sent while
+ * it is down fails at once, and one that was not answered in time or whose connection broke fails too and is not sent
+ * again. It may still be carried out.
+ */
+export class Link {
+  readonly bornAt = performance.now();
+  readonly #client: Redis;
+  readonly #settings: LinkSettings;
+  readonly #hooks: LinkHooks;
+  /** Resolves when the first attempt to connect has succeeded or failed. */
+  readonly tried: Promise<void>;
+  #resolveTried: () => void = () => {};
+  readonly #waiting = new Set<(error: StoreError) => void>();
+  #up = false;
+  #closed = false;
+  #failedAttempts = 0;
+  #lastError: StoreError | undefined;
+  #usedAt = this.bornAt;
+  #heardAt = this.bornAt;
+  #server = '';
+  // The clock of this very server as last seen, µs, and when that was by our own. 0: not known.
+  #serverTimeUs = 0;
+  #seenAt = 0;
+
+  constructor(settings: LinkSettings, hooks: LinkHooks = {}) {
+    this.#settings = settings;
+    this.#hooks = hooks;
+    this.tried = new Promise((resolve) => {
+      this.#resolveTried = resolve;
+    });
+    this.#client = new Redis({ ...settings.client, retryStrategy: () => this.#retryDelay() });
+    for (const [name, lua] of settings.scripts) this.#client.defineCommand(name, { lua });
+    this.#client.on('error', (error) => this.#down(toStoreError(error)));
+    this.#client.on('close', () => this.#down(connectionLost()));
+    this.#client.on('ready', () => void this.#greet());
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** Of the server, as it was given. */
+  get host(): string {
+    return this.#settings.client.host ?? '';
+  }
+
+  /** Names the server process at the other end, as far as it says: a cursor of SCAN means nothing to another one. */
+  get server(): string {
+    return this.#server;
+  }
+
+  /** The failure that last brought the connection down, while it is down. */
+  get lastError(): StoreError | undefined {
+    return this.#lastError;
+  }
+
+  /** Requests that are not answered yet. */
+  get pending(): number {
+    return this.#waiting.size;
+  }
+
+  /** For how long it has had nothing to do, ms. */
+  get idleMs(): number {
+    return this.pending > 0 ? 0 : performance.now() - this.#usedAt;
+  }
+
+  /** For how long the server has owed us an answer and given none, ms. */
+  get silentMs(): number {
+    return this.pending === 0 ? 0 : performance.now() - Math.max(this.#usedAt, this.#heardAt);
+  }
+
+  /**
+   * Sends a request. A script that must not come late is told the time of this server after which it must do nothing, as
+   * its sender has given up by then. That is counted with the server's own clock as last seen, so that the clocks of
+   * gateways do not matter; it errs on the early side, and who is told so while still waiting can try again.
+   * Throws StoreError, with `unsent` set if it has not been sent at all.
+   * @param until when the sender gives up, by performance.now()
+   * @param asking the server is just taking over the slot of the keys
+   */
+  async send(request: Request, until: number, asking = false): Promise<Reply> {
+    if (!this.#up) {
+      const { reason, message } = this.#lastError ?? connectionLost();
+      throw new StoreError(reason, message, { unsent: true });
+    }
+    if (this.pending === 0) this.#usedAt = performance.now();
+    try {
+      return await new Promise<Reply>((resolve, reject) => {
+        const settle = (): void => {
+          this.#waiting.delete(fail);
+          this.#heardAt = performance.now();
+          if (this.pending === 0) this.#usedAt = this.#heardAt;
+        };
+        const fail = (error: StoreError): void => {
+          this.#waiting.delete(fail);
+          reject(error);
+        };
+        this.#waiting.add(fail);
+        if (asking) this.#client.asking().catch(() => {});
+        this.#write(request, until).then(
+          (reply) => {
+            settle();
+            resolve(reply);
+          },
+          (error) => {
+            settle();
+            reject(error);
+          },
+        );
+      });
+    } catch (thrown) {
+      const error = toStoreError(thrown);
+      this.#dropIfStalled(error);
+      throw error;
+    }
+  }
+
+  /** Takes note of the server's clock, from an answer that has just come. */
+  noteServerTime(us: number): void {
+    this.#serverTimeUs = us;
+    this.#seenAt = performance.now();
+  }
+
+  /** Ends the connection for good. What is under way fails. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#up = false;
+    this.#resolveTried();
+    const client = this.#client;
+    this.#failAll(connectionLost());
+    // Only a connection that is there says when it has ended.
+    if (client.status !== 'ready') return client.disconnect();
+    const ended = new Promise<void>((resolve) => client.once('end', resolve));
+    client.quit().catch(() => client.disconnect());
+    const timer = setTimeout(() => client.disconnect(), 1 * SECOND);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  #write(request: Request, until: number): Promise<Reply> {
+    if ('command' in request) {
+      return this.#client.callBuffer(request.command, ...request.args) as Promise<Reply>;
+    }
+    const { script, keys, args } = request;
+    const run = (this.#client as unknown as Callable)[`${script}Buffer`].bind(this.#client);
+    const latest = TIMED.has(script) ? [this.#latestUs(until)] : [];
+    return run(keys.length, ...keys, ...latest, ...args);
+  }
+
+  #latestUs(until: number): number {
+    if (this.#serverTimeUs === 0) return 0;
+    return Math.floor(this.#serverTimeUs + (until - this.#seenAt) * 1000);
+  }
+
+  // A server that has not answered in time would get everything that is written to the connection until it wakes up:
+  // that is memory without bound, and late. A new connection begins with nothing in it.
+  #dropIfStalled(error: StoreError): void {
+    if (error.reason === 'timeout' && this.#up && !this.#closed) {
+      this.#down(error);
+      this.#client.disconnect(true);
+    }
+  }
+
+  // The library counts an attempt as good when there is a connection; we, when Redis answers on it. PING, because a
+  // server that is still loading its data refuses that. Each time the clock is asked for: it may be another server.
+  async #greet(): Promise<void> {
+    try {
+      await this.#client.ping();
+      if (this.#settings.mustBeMaster) await this.#checkRole();
+      // Without the right to ask, each connection counts as one to another server.
+      const info = await this.#client.info('server').catch(() => '');
+      this.#server = /^run_id:(\w+)/m.exec(info)?.[1] ?? randomUUID();
+      const time = (await this.#client.time()) as unknown as [string | number, string | number];
+      this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]));
+    } catch (error) {
+      this.#down(toStoreError(error));
+      if (!this.#closed) this.#client.disconnect(true);
+      return;
+    }
+    this.#failedAttempts = 0;
+    if (this.#closed) return;
+    this.#up = true;
+    this.#lastError = undefined;
+    this.#resolveTried();
+    this.#hooks.onUp?.(this);
+  }
+
+  async #checkRole(): Promise<void> {
+    const role = await this.#client.role().catch((error: Error) => {
+      // A user without that right must trust the sentinels.
+      if (error.message.startsWith('NOPERM')) return ['master'];
+      throw error;
+    });
+    if (role[0] !== 'master') {
+      throw new StoreError('readonly', 'the server that the sentinels name is not a master');
+    }
+  }
+
+  #retryDelay(): number {
+    const delay = SHORTEST_RETRY_DELAY_MS * 2 ** Math.min(this.#failedAttempts++, 10);
+    return Math.min(delay, LONGEST_RETRY_DELAY_MS);
+  }
+
+  #down(error: StoreError): void {
+    if (this.#closed) return;
+    // 'close' follows the error that explains it: keep the better reason.
+    if (this.#up || error.reason !== 'connection' || !this.#lastError) this.#lastError = error;
+    this.#up = false;
+    this.#serverTimeUs = 0;
+    this.#failAll(connectionLost());
+    this.#resolveTried();
+    this.#hooks.onDown?.(this, this.#lastError);
+  }
+
+  #failAll(error: StoreError): void {
+    for (const fail of [...this.#waiting]) fail(error);
+  }
+}
+
+export function connectionLost(): StoreError {
+  return new StoreError('connection', 'the connection to Redis is down');
+}

@@ -1,0 +1,229 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SECOND } from '../../src/units.ts';
+import { freeNodePort } from './ports.ts';
+import { until } from './processes.ts';
+import { RedisServer } from './redis-server.ts';
+
+const SLOTS = 16_384;
+const START_TIMEOUT_MS = 40 * SECOND;
+
+/** Commands without a key, which are about all masters. */
+const EVERYWHERE = new Set(['FLUSHALL', 'KEYS', 'SCRIPT', 'CONFIG', 'DBSIZE', 'INFO', 'ACL', 'WAIT']);
+
+export interface RedisClusterOptions {
+  /** Default 3. */
+  readonly masters?: number;
+  /** In all; they are spread over the masters. Default: one for each. */
+  readonly replicas?: number;
+  /** After so long without an answer a node is taken for dead. Default 1 s. */
+  readonly nodeTimeoutMs?: number;
+  /** Appended to the command line of every node. */
+  readonly args?: readonly string[];
+}
+
+/** What `CLUSTER NODES` says of a node. */
+export interface NodeState {
+  readonly id: string;
+  readonly server: RedisServer;
+  readonly master: boolean;
+  readonly failed: boolean;
+  /** Of a replica: the id of its master. */
+  readonly masterId: string;
+  readonly slots: number;
+}
+
+/** A Redis Cluster of our own on loopback; its nodes end with the test process however that ends. */
+export class RedisCluster implements AsyncDisposable {
+  readonly nodes: readonly RedisServer[];
+  readonly #directory: string;
+
+  private constructor(nodes: readonly RedisServer[], directory: string) {
+    this.nodes = nodes;
+    this.#directory = directory;
+  }
+
+  /** Resolves once every node says that the cluster is well and every replica has its master's data. */
+  static async start(options: RedisClusterOptions = {}): Promise<RedisCluster> {
+    const { masters = 3, nodeTimeoutMs = SECOND, args = [] } = options;
+    const { replicas = masters } = options;
+    const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-cluster-'));
+    const nodes = await Promise.all(
+      Array.from({ length: masters + replicas }, async () => {
+        const port = await freeNodePort();
+        // Not in the directory of the process, which goes with it: a node that comes back knows who it was.
+        const configFile = join(directory, `nodes-${port}.conf`);
+        // biome-ignore format: one setting a line
+        return RedisServer.start({
+          port,
+          args: [
+            '--cluster-enabled', 'yes',
+            '--cluster-config-file', configFile,
+            '--cluster-node-timeout', String(nodeTimeoutMs),
+            // Else the first synchronisation waits 5 s, and no replica may take over until then.
+            '--repl-diskless-sync-delay', '0',
+            ...args,
+          ],
+        });
+      }),
+    );
+    const cluster = new RedisCluster(nodes, directory);
+    try {
+      await cluster.#join(masters);
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** `127.0.0.1:12345` of each node, as `--redis.endpoint` takes them. */
+  get endpoints(): string[] {
+    return this.nodes.map(({ endpoint }) => endpoint);
+  }
+
+  /** The cluster as a node that runs sees it. */
+  async states(): Promise<NodeState[]> {
+    const lines = (await this.#anyNode((node) => node.cli('CLUSTER', 'NODES'))).split('\n');
+    return lines.flatMap((line): NodeState[] => {
+      const [id, address, flags, masterId, , , , , ...ranges] = line.split(' ');
+      const port = Number(/:(\d+)@/.exec(address)?.[1]);
+      const server = this.nodes.find((node) => node.port === port);
+      if (server === undefined) return [];
+      const slots = ranges.filter((range) => !range.startsWith('[')).map(rangeSize);
+      return [
+        {
+          id,
+          server,
+          master: flags.includes('master'),
+          failed: flags.includes('fail'),
+          masterId,
+          slots: slots.reduce((sum, size) => sum + size, 0),
+        },
+      ];
+    });
+  }
+
+  /** The masters that serve slots. */
+  async masters(): Promise<RedisServer[]> {
+    const states = await this.states();
+    return states.filter(({ master, failed, slots }) => master && !failed && slots > 0).map((s) => s.server);
+  }
+
+  /** The master that holds the slot of this key. */
+  async masterOf(key: string): Promise<RedisServer> {
+    const slot = Number(await this.#anyNode((node) => node.cli('CLUSTER', 'KEYSLOT', key)));
+    return this.masterOfSlot(slot);
+  }
+
+  async masterOfSlot(slot: number): Promise<RedisServer> {
+    // Each entry: first slot, last slot, then address, port, id and metadata of the master and of its replicas.
+    const slots = JSON.parse(await this.#anyNode((node) => node.cli('--json', 'CLUSTER', 'SLOTS'))) as Array<
+      [first: number, last: number, master: [host: string, port: number, id: string]]
+    >;
+    const port = slots.find(([first, last]) => first <= slot && slot <= last)?.[2][1];
+    const server = this.nodes.find((node) => node.port === port);
+    if (server === undefined) throw new Error(`no master serves slot ${slot}`);
+    return server;
+  }
+
+  async replicaOf(master: RedisServer): Promise<RedisServer> {
+    const states = await this.states();
+    const id = states.find(({ server }) => server === master)?.id;
+    const replica = states.find((state) => !state.master && !state.failed && state.masterId === id);
+    if (replica === undefined) throw new Error(`${master.endpoint} has no replica`);
+    return replica.server;
+  }
+
+  /**
+   * Runs `redis-cli`: a command about keys where its key lies, one about whole servers on all masters, whose answers
+   * then follow one another.
+   */
+  async cli(...args: string[]): Promise<string> {
+    const command = args.find((arg) => !arg.startsWith('-')) ?? '';
+    if (!EVERYWHERE.has(command.toUpperCase())) return this.#anyNode((node) => node.cli('-c', ...args));
+    const answers = await Promise.all((await this.masters()).map((node) => node.cli(...args)));
+    return answers.filter((answer) => answer !== '').join('\n');
+  }
+
+  /** Resolves once all nodes that run say that all is well: each slot served, each replica in touch with its master. */
+  async whenWell(): Promise<void> {
+    const well = async (node: RedisServer): Promise<boolean> => {
+      if (!/cluster_state:ok/.test(await node.cli('CLUSTER', 'INFO'))) return false;
+      const role = await node.cli('INFO', 'replication');
+      return /role:master|master_link_status:up/.test(role);
+    };
+    await until(
+      async () => {
+        const running = this.nodes.filter((node) => node.running);
+        return (await Promise.all(running.map((node) => well(node).catch(() => false)))).every(Boolean);
+      },
+      START_TIMEOUT_MS,
+      'the cluster is well',
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.kill()));
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #join(masters: number): Promise<void> {
+    const { nodes } = this;
+    const share = (index: number): string => String(Math.floor((SLOTS * index) / masters));
+    await Promise.all(
+      nodes.map(async (node, index) => {
+        await node.cli('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
+        if (index < masters) {
+          const last = String(Number(share(index + 1)) - 1);
+          await node.cli('CLUSTER', 'ADDSLOTSRANGE', share(index), last);
+        }
+      }),
+    );
+    // Each meets each, as hearsay takes seconds.
+    for (const [index, node] of nodes.entries()) {
+      for (const other of nodes.slice(index + 1)) {
+        await node.cli('CLUSTER', 'MEET', other.host, String(other.port));
+      }
+    }
+    const knowAll = new RegExp(`cluster_known_nodes:${nodes.length}\\r?\\n`);
+    const ids = await Promise.all(nodes.map((node) => node.cli('CLUSTER', 'MYID')));
+    await Promise.all(
+      nodes.map(async (node, index) => {
+        await until(
+          async () => knowAll.test(await node.cli('CLUSTER', 'INFO')),
+          START_TIMEOUT_MS,
+          'the nodes know each other',
+        );
+        if (index < masters) return;
+        const id = ids[(index - masters) % masters];
+        await until(
+          async () => (await node.cli('CLUSTER', 'REPLICATE', id).catch(() => '')) === 'OK',
+          START_TIMEOUT_MS,
+          'a replica knows its master',
+        );
+      }),
+    );
+    await this.whenWell();
+  }
+
+  /** What the first node says that answers. */
+  async #anyNode<T>(ask: (node: RedisServer) => Promise<T>): Promise<T> {
+    let failure: unknown = new Error('no node runs');
+    for (const node of this.nodes) {
+      if (!node.running || node.paused) continue;
+      try {
+        return await ask(node);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+}
+
+function rangeSize(range: string): number {
+  const [first, last = first] = range.split('-').map(Number);
+  return last - first + 1;
+}

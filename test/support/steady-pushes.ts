@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seriesOf } from './storage.ts';
+
+export interface SteadyPushesOptions {
+  /** Each has a group of its own, with two families of its own, and pushes one after the other. Default 8. */
+  readonly clients?: number;
+  /** From one push of a client to its next. Default 40 ms. */
+  readonly everyMs?: number;
+  /** Shows the names of the families. Default `steady`. */
+  readonly name?: string;
+}
+
+interface Client {
+  readonly index: number;
+  /** Of the last acknowledged push. */
+  acknowledged: number;
+  /** When that was answered. */
+  acknowledgedAt: number;
+  longestGapMs: number;
+}
+
+/**
+ * Pushes to groups through one or more gateways, without a pause, values that count up. What was acknowledged must be
+ * shown afterwards, or something later.
+ */
+export class SteadyPushes {
+  /** How often each status was answered; 0 for a request that broke. */
+  readonly answers = new Map<number, number>();
+  /** Texts of the answers that were no 200. */
+  readonly refusals = new Set<string>();
+  readonly #urls: readonly string[];
+  readonly #name: string;
+  readonly #everyMs: number;
+  readonly #clients: Client[];
+  readonly #done: Promise<unknown>;
+  #stopped = false;
+
+  private constructor(urls: readonly string[], { clients = 8, everyMs = 40, name }: SteadyPushesOptions) {
+    this.#urls = urls;
+    this.#name = name ?? 'steady';
+    this.#everyMs = everyMs;
+    const now = performance.now();
+    this.#clients = Array.from({ length: clients }, (_, index) => ({
+      index,
+      acknowledged: 0,
+      acknowledgedAt: now,
+      longestGapMs: 0,
+    }));
+    this.#done = Promise.all(this.#clients.map((client) => this.#run(client)));
+  }
+
+  static start(gateways: ReadonlyArray<{ url: string }>, options: SteadyPushesOptions = {}): SteadyPushes {
+    return new SteadyPushes(
+      gateways.map(({ url }) => url),
+      options,
+    );
+  }
+
+  get acknowledged(): number {
+    return this.answers.get(200) ?? 0;
+  }
+
+  /** The longest time in which any client went without an acknowledgement, until now. */
+  get longestGapMs(): number {
+    const now = performance.now();
+    return Math.max(...this.#clients.map((c) => Math.max(c.longestGapMs, now - c.acknowledgedAt)));
+  }
+
+  /** Starts to measure anew, from this moment. */
+  resetGap(): void {
+    const now = performance.now();
+    for (const client of this.#clients) {
+      client.longestGapMs = 0;
+      client.acknowledgedAt = now;
+    }
+  }
+
+  /** Resolves once every client has been acknowledged another push, sent from now on. */
+  async allAcknowledged(timeoutMs: number): Promise<void> {
+    const begun = this.#clients.map(({ acknowledged }) => acknowledged);
+    const deadline = performance.now() + timeoutMs;
+    // The next one may have been sent before; that after it was not.
+    while (this.#clients.some(({ acknowledged }, i) => acknowledged < begun[i] + 2)) {
+      if (performance.now() > deadline) {
+        throw new Error(`pushes are not acknowledged after ${timeoutMs} ms: ${[...this.refusals].slice(-5)}`);
+      }
+      await sleep(10);
+    }
+  }
+
+  /** What was acknowledged so far: series to value. */
+  expected(): Map<string, number> {
+    const expected = new Map<string, number>();
+    for (const { index, acknowledged } of this.#clients) {
+      if (acknowledged === 0) continue;
+      for (const family of this.#families(index)) {
+        expected.set(`${family}{instance="",job="${this.#name}-${index}"}`, acknowledged);
+      }
+    }
+    return expected;
+  }
+
+  /** Ends the pushing; resolves when all is answered. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#done;
+  }
+
+  #families(index: number): string[] {
+    return [`${this.#name}_${index}_a`, `${this.#name}_${index}_b`];
+  }
+
+  async #run(client: Client): Promise<void> {
+    // Not all at once.
+    await sleep((this.#everyMs * client.index) / this.#clients.length);
+    for (let value = 1; !this.#stopped; value++) {
+      const begun = performance.now();
+      const status = await this.#push(client, value);
+      this.answers.set(status, (this.answers.get(status) ?? 0) + 1);
+      if (status === 200) {
+        const now = performance.now();
+        client.longestGapMs = Math.max(client.longestGapMs, now - client.acknowledgedAt);
+        client.acknowledgedAt = now;
+        client.acknowledged = value;
+      }
+      await sleep(begun + this.#everyMs - performance.now());
+    }
+  }
+
+  async #push({ index }: Client, value: number): Promise<number> {
+    const url = this.#urls[(index + value) % this.#urls.length];
+    const body = this.#families(index).map((family) => `${family} ${value}\n`);
+    try {
+      const answer = await fetch(`${url}/metrics/job/${this.#name}-${index}`, {
+        method: 'PUT',
+        body: body.join(''),
+      });
+      const text = await answer.text();
+      if (answer.status !== 200) this.refusals.add(text.trim());
+      return answer.status;
+    } catch (error) {
+      this.refusals.add(String((error as Error).cause ?? error));
+      return 0;
+    }
+  }
+}
+
+/** Of what is expected: what an exposition lacks, or shows an earlier value of. */
+export function lost(expected: ReadonlyMap<string, number>, exposition: string): string[] {
+  const shown = seriesOf(exposition);
+  return [...expected]
+    .filter(([series, value]) => !(Number(shown.get(series)) >= value))
+    .map(([series, value]) => `${series}: ${shown.get(series) ?? 'nothing'} after ${value}`);
+}
+
+/** Scrapes one after the other while something goes wrong. */
+export class SteadyScrapes {
+  /** How many ended normally, and how many were refused or broke. */
+  whole = 0;
+  broken = 0;
+  /** What a scrape that ended normally lacked or showed an earlier value of. */
+  readonly short: string[] = [];
+  readonly #done: Promise<unknown>;
+  #stopped = false;
+
+  private constructor(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes) {
+    this.#done = Promise.all(gateways.map(({ url }) => this.#run(url, pushes)));
+  }
+
+  static start(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes): SteadyScrapes {
+    return new SteadyScrapes(gateways, pushes);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#done;
+  }
+
+  async #run(url: string, pushes: SteadyPushes): Promise<void> {
+    while (!this.#stopped) {
+      const expected = pushes.expected();
+      try {
+        const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(30_000) });
+        const text = await answer.text();
+        if (answer.status === 200) {
+          this.whole += 1;
+          this.short.push(...lost(expected, text));
+        } else this.broken += 1;
+      } catch {
+        this.broken += 1;
+      }
+      await sleep(20);
+    }
+  }
+}
