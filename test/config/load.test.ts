@@ -135,7 +135,9 @@ for (const [key, { text, with: needed = {} }] of Object.entries(samples)) {
     assert.deepEqual(loadConfig({ env: asEnv(texts) }), byFlag);
     assert.deepEqual(loadConfig({ file: asFile(texts) }), byFlag);
 
-    const { described: _, ...without } = loadConfig({ flags: /tls_(cert|key)_path$/.test(key) ? {} : needed });
+    const { described: _, ...without } = loadConfig({
+      flags: /tls_(cert|key)_path$/.test(key) ? {} : needed,
+    });
     const { described: __, ...config } = byFlag;
     assert.notDeepEqual(config, without);
   });
