@@ -119,7 +119,9 @@ export class Cluster implements Servers {
     if (!this.#map.isWhole) throw uncovered();
     await Promise.all(
       this.#masters().map(async ({ pool }) => {
-        const info = await pool.take().send({ command: 'CLUSTER', args: ['INFO'] }, until);
+        const link = pool.take();
+        await link.tried;
+        const info = await link.send({ command: 'CLUSTER', args: ['INFO'] }, until);
         if (!/^cluster_state:ok/m.test(String(info))) {
           throw new StoreError('clusterdown', 'the Redis cluster is down');
         }

@@ -168,6 +168,8 @@ export class Link {
     const timer = setTimeout(() => client.disconnect(), 1 * SECOND);
     await ended;
     clearTimeout(timer);
+    // Those to the Sentinels are still there.
+    client.disconnect();
   }
 
   #write(request: Request, until: number): Promise<Reply> {
