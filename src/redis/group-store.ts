@@ -110,27 +110,43 @@ async function groupFamily(
   };
 }
 
-/** Removes everything, whoever pushed it. What is pushed meanwhile may stay. Throws StoreError. */
+/**
+ * Removes everything, whoever pushed it. What is pushed meanwhile may stay, or stay in part. Throws StoreError.
+ *
+ * Groups go before families: of a push whose group is gone all series were stored before, and go with the families. So
+ * no series is left without its group.
+ */
 export async function wipe(connection: RedisConnection, keys: Keys): Promise<void> {
   const groups = await LiveGroups.open(connection, keys);
-  for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    for await (const names of familyNames(connection, keys, bucket)) {
-      for (let from = 0; from < names.length; from += WIPE_PAGE) {
-        const page = names.slice(from, from + WIPE_PAGE);
-        const hashes = page.flatMap((name) => [keys.family(bucket, name), keys.order(bucket, name)]);
-        await connection.run({ script: 'wipeFamilies', keys: [keys.index(bucket), ...hashes], args: page });
-      }
+  for (let bucket = 0; bucket < BUCKETS; bucket++) await wipeGroups(connection, keys, groups, bucket);
+  for (let bucket = 0; bucket < BUCKETS; bucket++) await wipeFamilies(connection, keys, bucket);
+}
+
+async function wipeGroups(
+  connection: RedisConnection,
+  keys: Keys,
+  groups: LiveGroups,
+  bucket: number,
+): Promise<void> {
+  let families: string[] = [];
+  const unlink = async (): Promise<void> => {
+    if (families.length > 0) await connection.command('UNLINK', ...families);
+    families = [];
+  };
+  for await (const { labels } of groups.inBucket(bucket)) {
+    families.push(keys.groupFamilies(bucket, groupOf(labels).id));
+    if (families.length === WIPE_PAGE) await unlink();
+  }
+  await unlink();
+  await connection.command('UNLINK', keys.groups(bucket), keys.groupDeadlines(bucket));
+}
+
+async function wipeFamilies(connection: RedisConnection, keys: Keys, bucket: number): Promise<void> {
+  for await (const names of familyNames(connection, keys, bucket)) {
+    for (let from = 0; from < names.length; from += WIPE_PAGE) {
+      const page = names.slice(from, from + WIPE_PAGE);
+      const hashes = page.flatMap((name) => [keys.family(bucket, name), keys.order(bucket, name)]);
+      await connection.run({ script: 'wipeFamilies', keys: [keys.index(bucket), ...hashes], args: page });
     }
-    let families: string[] = [];
-    const unlink = async (): Promise<void> => {
-      if (families.length > 0) await connection.command('UNLINK', ...families);
-      families = [];
-    };
-    for await (const { labels } of groups.inBucket(bucket)) {
-      families.push(keys.groupFamilies(bucket, groupOf(labels).id));
-      if (families.length === WIPE_PAGE) await unlink();
-    }
-    await unlink();
-    await connection.command('UNLINK', keys.groups(bucket), keys.groupDeadlines(bucket));
   }
 }

@@ -313,3 +313,24 @@ test('what an unended push has left of a new group goes with the next one, or wi
   await deleteGroup(storage.connection, storage.keys, B, 5000);
   assert.deepEqual(await shown(), { [`x{${LABELS_A}}`]: '2' });
 });
+
+test('after a wipe beside pushes no series is without its group', async () => {
+  await using other = await TestStorage.connect(redis.port);
+  for (let i = 0; i < 20; i++)
+    await storage.pushGroup([['job', `old${i}`]], spread(`instance="",job="old${i}"`, 1));
+  let wiped = false;
+  const pushing = (async () => {
+    let pushes = 0;
+    while (!wiped || pushes < 20) {
+      const job = `new${pushes++}`;
+      stored(await other.pushGroup([['job', job]], spread(`instance="",job="${job}"`, 1), { ttlMs: 0 }));
+    }
+  })();
+  await wipe(storage.connection, storage.keys);
+  wiped = true;
+  await pushing;
+  const live = await LiveGroups.open(storage.connection, storage.keys);
+  for await (const { labels } of live.all())
+    await deleteGroup(storage.connection, storage.keys, labels, 5000);
+  assert.deepEqual(await shown(), {});
+});
