@@ -315,7 +315,7 @@ test('what an unended push has left of a new group goes with the next one, or wi
 });
 
 test('after a wipe beside pushes no series is without its group', async () => {
-  await using other = await TestStorage.connect(redis.port);
+  await using other = await TestStorage.connect(redis);
   for (let i = 0; i < 20; i++)
     await storage.pushGroup([['job', `old${i}`]], spread(`instance="",job="old${i}"`, 1));
   let wiped = false;
