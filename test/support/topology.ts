@@ -12,7 +12,7 @@ const NO_FAILOVER_MS = 20 * SECOND;
 export type TopologyName = RedisOptions['mode'];
 
 /** A Redis that runs, of whatever topology, as a test of the storage sees it. */
-export interface Topology {
+export interface Topology extends AsyncDisposable {
   readonly name: TopologyName;
   options(overrides?: Partial<RedisOptions>): RedisOptions;
   /** What tells the gateway to use it. */
@@ -121,6 +121,7 @@ function topology(
       await servers.whenWell?.();
     },
     stop: async () => servers[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => servers[Symbol.asyncDispose](),
   };
 }
 

@@ -8,7 +8,7 @@ import { exchange, type RawRequest } from '../compat/raw-exchange.ts';
 import { Gateway } from '../support/gateway.ts';
 import { checkMetrics } from '../support/prometheus.ts';
 import { scrapeOf } from '../support/push.ts';
-import { RedisServer } from '../support/redis-server.ts';
+import { startTopology } from '../support/topology.ts';
 
 const HISTOGRAM = (name: string): string =>
   `# TYPE ${name} histogram\n${name}_bucket{le="1"} 1\n${name}_bucket{le="+Inf"} 2\n${name}_sum 3\n${name}_count 2\n`;
@@ -28,8 +28,8 @@ async function readable(gateway: Gateway): Promise<Scrape> {
 }
 
 test('a histogram and a counter with the name of its count, from two groups: one is refused, in either order', async () => {
-  await using redis = await RedisServer.start();
-  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using gateway = await Gateway.ready({ args: redis.gatewayArgs });
   assert.equal(await status(gateway, put('/metrics/job/a', HISTOGRAM('x'))), 200);
   assert.equal(await status(gateway, put('/metrics/job/b', COUNTER('x_count'))), 400);
   assert.equal(await status(gateway, put('/metrics/job/b', COUNTER('y_count'))), 200);
@@ -45,9 +45,9 @@ test('a histogram and a counter with the name of its count, from two groups: one
 });
 
 test('at once through two gateways: one is refused, whichever', async () => {
-  await using redis = await RedisServer.start();
-  await using first = await Gateway.ready({ redisPort: redis.port });
-  await using second = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using first = await Gateway.ready({ args: redis.gatewayArgs });
+  await using second = await Gateway.ready({ args: redis.gatewayArgs });
   for (let round = 0; round < 15; round++) {
     const name = `x${round}`;
     const statuses = await Promise.all([
@@ -63,9 +63,9 @@ test('at once through two gateways: one is refused, whichever', async () => {
 });
 
 test('twenty clients push one family to twenty groups through two gateways, half as gauge, half as counter: one type', async () => {
-  await using redis = await RedisServer.start();
-  await using first = await Gateway.ready({ redisPort: redis.port });
-  await using second = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using first = await Gateway.ready({ args: redis.gatewayArgs });
+  await using second = await Gateway.ready({ args: redis.gatewayArgs });
   for (let round = 0; round < 5; round++) {
     const name = `m${round}`;
     const statuses = await Promise.all(
@@ -101,9 +101,9 @@ function typeOf(client: number): string {
 }
 
 test('forty POSTs of forty families to one group at once lose none', async () => {
-  await using redis = await RedisServer.start();
-  await using first = await Gateway.ready({ redisPort: redis.port });
-  await using second = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using first = await Gateway.ready({ args: redis.gatewayArgs });
+  await using second = await Gateway.ready({ args: redis.gatewayArgs });
   const statuses = await Promise.all(
     Array.from({ length: 40 }, (_, i) =>
       status(i % 2 === 0 ? first : second, post('/metrics/job/j', `f${i} ${i}\n`)),
@@ -117,9 +117,9 @@ test('forty POSTs of forty families to one group at once lose none', async () =>
 });
 
 test('PUTs of one group at once leave one of them whole', async () => {
-  await using redis = await RedisServer.start();
-  await using first = await Gateway.ready({ redisPort: redis.port });
-  await using second = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using first = await Gateway.ready({ args: redis.gatewayArgs });
+  await using second = await Gateway.ready({ args: redis.gatewayArgs });
   for (let round = 0; round < 5; round++) {
     const bodies = Array.from({ length: 12 }, (_, i) => `a${i} ${i}\nb${i} ${i}\nboth ${i}\n`);
     const statuses = await Promise.all(
@@ -161,9 +161,9 @@ const BREAKERS: ReadonlyArray<readonly [name: string, requests: readonly RawRequ
 ];
 
 test('what breaks the official gateway does not break this one', async (t) => {
-  await using redis = await RedisServer.start();
-  await using gateway = await Gateway.ready({ redisPort: redis.port });
-  await using other = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using gateway = await Gateway.ready({ args: redis.gatewayArgs });
+  await using other = await Gateway.ready({ args: redis.gatewayArgs });
   let pushes = 0;
   for (const [name, requests] of BREAKERS) {
     await t.test(name, async () => {

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Gateway } from '../support/gateway.ts';
 import { ingest, scrapeOf } from '../support/push.ts';
-import { RedisServer } from '../support/redis-server.ts';
 import { seriesOf } from '../support/storage.ts';
+import { startTopology } from '../support/topology.ts';
 
 function body(count: number, value: (i: number) => string): string {
   const lines = ['# HELP load_total Some load.\n# TYPE load_total counter\n'];
@@ -15,8 +15,8 @@ function body(count: number, value: (i: number) => string): string {
 }
 
 test('a large body, pushed twice with other values: every later value, and no series twice', async () => {
-  await using redis = await RedisServer.start();
-  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using gateway = await Gateway.ready({ args: redis.gatewayArgs });
   const count = 250_000;
   assert.equal(
     (
@@ -43,13 +43,14 @@ test('a large body, pushed twice with other values: every later value, and no se
     assert.equal(value, (i / 7).toExponential());
   }
   // Most blocks overwrote themselves: Redis does not hold the first values beside the later ones.
-  const used = Number(/used_memory:(\d+)/.exec(await redis.cli('INFO', 'memory'))?.[1]);
+  const memory = (await redis.cli('INFO', 'memory')).matchAll(/used_memory:(\d+)/g);
+  const used = Array.from(memory, ([, bytes]) => Number(bytes)).reduce((sum, bytes) => sum + bytes);
   assert.ok(used < 250 * count, `${used / count} bytes a series`);
 });
 
 test('histograms of a body of many blocks stay whole, and are replaced whole', async () => {
-  await using redis = await RedisServer.start();
-  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using gateway = await Gateway.ready({ args: redis.gatewayArgs });
   const count = 5000;
   const histograms = (bounds: readonly string[], value: number): string => {
     const lines = ['# TYPE took_seconds histogram\n'];
@@ -78,8 +79,8 @@ test('histograms of a body of many blocks stay whole, and are replaced whole', a
 });
 
 test('a series is shown until its expiration and not after, and nothing but the secret is left then', async () => {
-  await using redis = await RedisServer.start();
-  await using gateway = await Gateway.ready({ redisPort: redis.port, args: ['--redis.expiration=2s'] });
+  await using redis = await startTopology();
+  await using gateway = await Gateway.ready({ args: [...redis.gatewayArgs, '--redis.expiration=2s'] });
   const begun = Date.now();
   await ingest(gateway, 'a 1\nb 1\nc{x="1"} 1\nc{x="2"} 1\n');
   await sleep(begun + 1200 - Date.now());
@@ -100,8 +101,8 @@ test('a series is shown until its expiration and not after, and nothing but the 
 });
 
 test('an expiration of 0 keeps for ever', async () => {
-  await using redis = await RedisServer.start();
-  await using gateway = await Gateway.ready({ redisPort: redis.port, args: ['--redis.expiration=0'] });
+  await using redis = await startTopology();
+  await using gateway = await Gateway.ready({ args: [...redis.gatewayArgs, '--redis.expiration=0'] });
   await ingest(gateway, 'a 1\n');
   const centuries = 100 * 365 * 24 * 3600 * 1000;
   for (const key of (await redis.cli('KEYS', '*{*')).split('\n')) {
@@ -110,25 +111,25 @@ test('an expiration of 0 keeps for ever', async () => {
 });
 
 test('what is pushed to one gateway is in the next scrape of another, also after both were started anew', async () => {
-  await using redis = await RedisServer.start();
+  await using redis = await startTopology();
   {
-    await using first = await Gateway.ready({ redisPort: redis.port });
-    await using second = await Gateway.ready({ redisPort: redis.port });
+    await using first = await Gateway.ready({ args: redis.gatewayArgs });
+    await using second = await Gateway.ready({ args: redis.gatewayArgs });
     for (let i = 1; i <= 20; i++) {
       const [from, to] = i % 2 ? [first, second] : [second, first];
       await ingest(from, `a ${i}\n`);
       assert.equal(seriesOf(await scrapeOf(to)).get('a'), String(i));
     }
   }
-  await using third = await Gateway.ready({ redisPort: redis.port });
+  await using third = await Gateway.ready({ args: redis.gatewayArgs });
   assert.equal(seriesOf(await scrapeOf(third)).get('a'), '20');
   await ingest(third, 'a 21\n');
   assert.deepEqual([...seriesOf(await scrapeOf(third))], [['a', '21']]);
 });
 
 test('a Redis that comes back empty is an empty store, and pushes go on', async () => {
-  await using redis = await RedisServer.start();
-  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using gateway = await Gateway.ready({ args: redis.gatewayArgs });
   await ingest(gateway, 'a 1\n');
   await redis.restart();
   await gateway.whenReady();
@@ -138,13 +139,13 @@ test('a Redis that comes back empty is an empty store, and pushes go on', async 
 });
 
 test('a Redis that is flushed while gateways run keeps one identity for all of them', async () => {
-  await using redis = await RedisServer.start();
-  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using gateway = await Gateway.ready({ args: redis.gatewayArgs });
   await ingest(gateway, 'a{x="1"} 1\n');
   const secret = await redis.cli('--no-raw', 'GET', 'pushgateway:secret');
-  await redis.cli('FLUSHALL');
+  await redis.flush();
   await sleep(1500);
-  await using other = await Gateway.ready({ redisPort: redis.port });
+  await using other = await Gateway.ready({ args: redis.gatewayArgs });
   assert.equal(await redis.cli('--no-raw', 'GET', 'pushgateway:secret'), secret);
   await ingest(gateway, 'a{x="1"} 2\n');
   await ingest(other, 'a{x="1"} 3\n');
@@ -152,8 +153,8 @@ test('a Redis that is flushed while gateways run keeps one identity for all of t
 });
 
 test('a Redis that is out of memory refuses pushes, and is scraped all the same', async () => {
-  await using redis = await RedisServer.start();
-  await using gateway = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using gateway = await Gateway.ready({ args: redis.gatewayArgs });
   await ingest(gateway, 'a 1\n');
   await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
   // Longer than it takes to notice that Redis is not well.
@@ -167,11 +168,11 @@ test('a Redis that is out of memory refuses pushes, and is scraped all the same'
 });
 
 test('what was acknowledged is there after the gateway was killed at any moment', async () => {
-  await using redis = await RedisServer.start();
-  await using witness = await Gateway.ready({ redisPort: redis.port });
+  await using redis = await startTopology();
+  await using witness = await Gateway.ready({ args: redis.gatewayArgs });
   const acknowledged = new Map<string, number>();
   for (let round = 1; round <= 6; round++) {
-    await using gateway = await Gateway.ready({ redisPort: redis.port });
+    await using gateway = await Gateway.ready({ args: redis.gatewayArgs });
     await ingest(gateway, 'warm 1\n');
     const kill = sleep(20 + round * 35).then(() => gateway.kill('SIGKILL'));
     const push = async (client: number): Promise<void> => {
