@@ -151,7 +151,8 @@ test('connections that are reset at any byte: what was acknowledged is there, ea
     // Who was cut off may hold the group for a while yet.
     if (status !== 200) await rig.redis.cli('EVAL', DROP_LOCKS, '0');
   }
-  assert.ok((statuses.get(503) ?? 0) > 0, 'no push was hit');
+  // Most of those that were hit have been tried again.
+  assert.ok(rig.proxy.cuts > 20, `only ${rig.proxy.cuts} pushes were hit`);
 });
 
 const DROP_LOCKS = "for _, k in ipairs(redis.call('KEYS', '*:lock:*')) do redis.call('DEL', k) end";

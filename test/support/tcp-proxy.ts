@@ -37,6 +37,8 @@ export class TcpProxy implements AsyncDisposable {
   accepted = 0;
   /** Bytes that have gone to the server so far. */
   sent = 0;
+  /** How often connections were reset. */
+  cuts = 0;
   readonly #listener: Server;
   readonly #links = new Set<Link>();
   #toxics: Toxics = {};
@@ -80,6 +82,7 @@ export class TcpProxy implements AsyncDisposable {
 
   /** Resets all connections. */
   cut(): void {
+    if (this.#links.size > 0) this.cuts++;
     for (const { client, server } of this.#links) {
       client.resetAndDestroy();
       server.resetAndDestroy();

@@ -200,12 +200,16 @@ export class Link {
   // server that is still loading its data refuses that. Each time the clock is asked for: it may be another server.
   async #greet(): Promise<void> {
     try {
-      await this.#client.ping();
-      if (this.#settings.mustBeMaster) await this.#checkRole();
-      // Without the right to ask, each connection counts as one to another server.
-      const info = await this.#client.info('server').catch(() => '');
+      // All at once: on a slow line each would take its time.
+      const client = this.#client;
+      const [, , info, time] = await Promise.all([
+        client.ping(),
+        this.#settings.mustBeMaster ? this.#checkRole() : undefined,
+        // Without the right to ask, each connection counts as one to another server.
+        client.info('server').catch(() => ''),
+        client.time() as unknown as Promise<[string | number, string | number]>,
+      ]);
       this.#server = /^run_id:(\w+)/m.exec(info)?.[1] ?? randomUUID();
-      const time = (await this.#client.time()) as unknown as [string | number, string | number];
       this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]));
     } catch (error) {
       this.#down(toStoreError(error));
