@@ -6,6 +6,8 @@ import { StoreError, toStoreError } from '../failure.ts';
 import type { LinkOptions } from './link-options.ts';
 
 const LONGEST_RETRY_DELAY_MS = 1 * SECOND;
+/** To send a script that Redis does not know any more. */
+const MOST_ATTEMPTS = 4;
 const SHORTEST_RETRY_DELAY_MS = 50;
 
 /** A command, by its name and arguments, or a script. */
@@ -172,14 +174,21 @@ export class Link {
     client.disconnect();
   }
 
-  #write(request: Request, until: number): Promise<Reply> {
+  async #write(request: Request, until: number): Promise<Reply> {
     if ('command' in request) {
       return this.#client.callBuffer(request.command, ...request.args) as Promise<Reply>;
     }
     const { script, keys, args } = request;
     const run = (this.#client as unknown as Callable)[`${script}Buffer`].bind(this.#client);
     const latest = TIMED.has(script) ? [this.#latestUs(until)] : [];
-    return run(keys.length, ...keys, ...latest, ...args);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run(keys.length, ...keys, ...latest, ...args);
+      } catch (error) {
+        // The library sends the text of a script after its name was not known, but once only: scripts may be flushed again.
+        if (attempt === MOST_ATTEMPTS || !String(error).includes('NOSCRIPT')) throw error;
+      }
+    }
   }
 
   #latestUs(until: number): number {
