@@ -8,6 +8,8 @@ SHELL := /bin/bash
 ARGS ?=
 PORT := $(or $(PORT),$(PUSHGATEWAY_PORT),9753)
 REDIS_PORT ?= 6379
+CLUSTER_PORT ?= 7000
+SENTINEL_PORT ?= 26379
 PROM_PORT ?= 9090
 REDIS := $(or $(PUSHGATEWAY_REDIS_ENDPOINT),embedded)
 
@@ -71,6 +73,24 @@ start-redis: ## Start a Redis in the background, without persistence (REDIS_PORT
 stop-redis: ## Stop that Redis
 	@scripts/background.sh stop redis
 
+.PHONY: start-cluster
+start-cluster: ## Start a Redis Cluster in the background: three masters, three replicas (CLUSTER_PORT and the next five)
+	@scripts/install-missing.sh redis-server:redis-server redis-cli:redis-tools
+	@scripts/start-topology.sh cluster $(CLUSTER_PORT)
+
+.PHONY: stop-cluster
+stop-cluster: ## Stop that Cluster
+	@scripts/start-topology.sh stop cluster
+
+.PHONY: start-sentinel
+start-sentinel: ## Start a master, a replica and three Sentinels in the background (REDIS_PORT, SENTINEL_PORT and the next)
+	@scripts/install-missing.sh redis-server:redis-server redis-cli:redis-tools
+	@scripts/start-topology.sh sentinel $(SENTINEL_PORT) $(REDIS_PORT)
+
+.PHONY: stop-sentinel
+stop-sentinel: ## Stop those
+	@scripts/start-topology.sh stop sentinel
+
 .PHONY: start-prom
 start-prom: ## Start a Prometheus in the background that scrapes the gateway every 5 s (PROM_PORT, PORT)
 	@scripts/install-missing.sh prometheus:prometheus
@@ -100,5 +120,5 @@ clean: ## Remove what was built
 	rm -rf dist
 
 .PHONY: dist-clean
-dist-clean: clean stop-redis stop-prom ## Remove dependencies and local data as well; stop what runs in the background
+dist-clean: clean stop-redis stop-cluster stop-sentinel stop-prom ## Remove dependencies and local data as well; stop what runs in the background
 	rm -rf node_modules .run

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Starts and stops servers for trying things out. Pid and log of each are kept in .run/.
+# Starts and stops servers for trying things out. Pid and log of each are kept in .run/, or where RUN_DIR says.
 # Usage: background.sh start NAME PORT COMMAND…   returns once something listens on the (loopback) port
 #        background.sh stop NAME
+#        background.sh running NAME        succeeds if it does
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 action=$1
 name=$2
-pid_file=.run/$name.pid
-log=.run/$name.log
+run=${RUN_DIR:-.run}
+pid_file=$run/$name.pid
+log=$run/$name.log
 
 # When the process started: with its pid, the identity of a process, since pids are used again.
 started_at() {
@@ -38,7 +40,7 @@ start() {
     echo "$name cannot start: something else listens on port $port" >&2
     return 1
   fi
-  mkdir -p .run
+  mkdir -p "$run"
   nohup "$@" </dev/null >"$log" 2>&1 &
   pid=$!
   echo "$pid $(started_at "$pid")" >"$pid_file"
@@ -79,6 +81,7 @@ stop() {
 case $action in
   start) start "${@:3}" ;;
   stop) stop ;;
+  running) find_running ;;
   *)
     echo "unknown action: $action" >&2
     exit 2

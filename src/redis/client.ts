@@ -166,6 +166,8 @@ export class RedisConnection {
         if (redirections >= MAX_REDIRECTIONS && error.reason !== 'migrating') throw error;
         const next = await this.#servers.redirect(error, key, link, until);
         if (next === undefined) throw error;
+        // Until all keys of the script have moved, both servers send us to each other: time alone ends that.
+        if (error.reason === 'migrating') redirections = -1;
         ({ pool, asking } = next);
       }
     }

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bucketOf } from '../../src/redis/keys.ts';
+import { SECOND } from '../../src/units.ts';
+import { Gateway } from '../support/gateway.ts';
+import { until } from '../support/processes.ts';
+import { ingest, scrapeOf } from '../support/push.ts';
+import { RedisCluster } from '../support/redis-cluster.ts';
+import { lost, SteadyPushes, SteadyScrapes } from '../support/steady-pushes.ts';
+
+/** On a busy machine; alone it takes two to three seconds. */
+const FAILOVER_MS = 30 * SECOND;
+
+function gatewayOn(cluster: RedisCluster, ...args: string[]): Promise<Gateway> {
+  return Gateway.ready({
+    args: [`--redis.endpoint=${cluster.endpoints.join(',')}`, '--redis.timeout=2s', ...args],
+  });
+}
+
+for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
+  test(`a master that gets ${signal}: pushes are acknowledged again, none of them is lost, no scrape is short`, async () => {
+    await using cluster = await RedisCluster.start();
+    await using first = await gatewayOn(cluster, '--redis.wait-replicas=1');
+    await using second = await gatewayOn(cluster, '--redis.wait-replicas=1');
+    const pushes = SteadyPushes.start([first, second]);
+    await pushes.allAcknowledged(20 * SECOND);
+    const scrapes = SteadyScrapes.start([first, second], pushes);
+    const [master] = await cluster.masters();
+    const replica = await cluster.replicaOf(master);
+    await master.kill(signal);
+    await until(
+      async () => /role:master/.test(await replica.cli('INFO', 'replication')),
+      FAILOVER_MS,
+      'the replica takes over',
+    );
+    // Now two masters have a replica each; for a push to the third there is none to wait for.
+    if (signal === 'SIGSTOP') master.resume();
+    else await master.restart();
+    await cluster.whenWell();
+    await pushes.allAcknowledged(FAILOVER_MS);
+    await pushes.stop();
+    await scrapes.stop();
+    for (const gateway of [first, second]) {
+      await until(
+        async () => (await fetch(`${gateway.url}/metrics`)).status === 200,
+        FAILOVER_MS,
+        'scrapes are whole again',
+      );
+      assert.deepEqual(lost(pushes.expected(), await scrapeOf(gateway)), []);
+    }
+    assert.deepEqual(scrapes.short, []);
+    assert.ok(scrapes.whole > 0);
+    const statuses = [...pushes.answers.keys()];
+    assert.ok(
+      statuses.every((status) => status === 200 || status === 503),
+      `${statuses}`,
+    );
+  });
+}
+
+test('a slot range that nobody serves: its pushes are refused, others stored, and no scrape leaves it out', async () => {
+  await using cluster = await RedisCluster.start({
+    replicas: 0,
+    args: ['--cluster-require-full-coverage', 'no'],
+  });
+  await using gateway = await gatewayOn(cluster);
+  const names = Array.from({ length: 24 }, (_, i) => `metric_${i}`);
+  const push = async (name: string, value: number): Promise<number> =>
+    (await ingest(gateway, `${name} ${value}\n`)).status;
+  for (const name of names) assert.equal(await push(name, 1), 200);
+  const gone = await cluster.masterOf(`{${bucketOf(names[0])}}`);
+  const its = new Set<string>();
+  for (const name of names) if ((await cluster.masterOf(`{${bucketOf(name)}}`)) === gone) its.add(name);
+  assert.ok(its.size > 0 && its.size < names.length);
+  gone.pause();
+  await until(
+    async () => (await cluster.states()).some(({ failed }) => failed),
+    FAILOVER_MS,
+    'the others say that it has failed',
+  );
+  for (const name of names) {
+    if (its.has(name)) assert.equal(await push(name, 2), 503, name);
+    else await until(async () => (await push(name, 2)) === 200, 10 * SECOND, `${name} is stored`);
+  }
+  const scrape = await fetch(`${gateway.url}/metrics`);
+  await assert.rejects(async () => {
+    const text = await scrape.text();
+    if (scrape.status === 503) throw new Error(text);
+  });
+  gone.resume();
+  await cluster.whenWell();
+  await until(async () => (await push(names[0], 3)) === 200, 20 * SECOND, 'pushes to it are stored again');
+  await until(
+    async () => (await fetch(`${gateway.url}/metrics`)).status === 200,
+    20 * SECOND,
+    'scrapes are whole again',
+  );
+  const shown = await scrapeOf(gateway);
+  for (const name of names) assert.match(shown, new RegExp(`^${name} [123]$`, 'm'));
+});
+
+test('slots that move under load: nothing is lost, nothing is doubled', async () => {
+  await using cluster = await RedisCluster.start({ replicas: 0 });
+  await using first = await gatewayOn(cluster);
+  await using second = await gatewayOn(cluster);
+  // Enough for each bucket to have something, and for a move to take a while.
+  const many = Array.from({ length: 20_000 }, (_, i) => `many_${i % 200}{i="${i}"} 1\n`).join('');
+  assert.equal((await ingest(first, many)).status, 200);
+  const pushes = SteadyPushes.start([first, second]);
+  await pushes.allAcknowledged(20 * SECOND);
+  const scrapes = SteadyScrapes.start([first, second], pushes);
+  const moved = new Set<number>();
+  for (let bucket = 0; bucket < 64; bucket += 4) {
+    const slot = Number(await cluster.nodes[0].cli('CLUSTER', 'KEYSLOT', `{${bucket}}`));
+    await moveSlot(cluster, slot);
+    moved.add(slot);
+  }
+  await pushes.allAcknowledged(20 * SECOND);
+  await pushes.stop();
+  await scrapes.stop();
+  assert.ok(moved.size >= 16);
+  assert.deepEqual([...pushes.answers.keys()], [200], [...pushes.refusals].join());
+  assert.deepEqual(scrapes.short, []);
+  for (const gateway of [first, second]) {
+    // Fails, too, if a series comes twice.
+    const shown = await scrapeOf(gateway);
+    assert.deepEqual(lost(pushes.expected(), shown), []);
+    assert.equal(shown.split('\n').filter((line) => line.startsWith('many_')).length, 20_000);
+  }
+});
+
+/** As `redis-cli --cluster reshard` does it, key by key and with pauses between. */
+async function moveSlot(cluster: RedisCluster, slot: number): Promise<void> {
+  const from = await cluster.masterOfSlot(slot);
+  const to = cluster.nodes[(cluster.nodes.indexOf(from) + 1) % cluster.nodes.length];
+  const [fromId, toId] = await Promise.all([from.cli('CLUSTER', 'MYID'), to.cli('CLUSTER', 'MYID')]);
+  await to.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', fromId);
+  await from.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', toId);
+  for (;;) {
+    const keys = (await from.cli('CLUSTER', 'GETKEYSINSLOT', String(slot), '3')).split('\n').filter(Boolean);
+    if (keys.length === 0) break;
+    for (const key of keys) {
+      await from.cli('MIGRATE', to.host, String(to.port), key, '0', '5000');
+      await sleep(2);
+    }
+  }
+  for (const node of [to, from, ...cluster.nodes]) {
+    await node.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
+  }
+}
