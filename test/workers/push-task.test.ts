@@ -147,23 +147,3 @@ test('another secret in Redis: families of the old one are replaced', async () =
   assert.equal((await run()).outcome, 'stored');
   assert.match(await storage.scrape(), /^x\{.*\} 2$/m);
 });
-
-test('long grouping keys of others do not make a push of many series slow', async () => {
-  const series = Array.from({ length: 3000 }, (_, i) => `x{a="${i}"} 1\n`).join('');
-  const took: number[] = [];
-  for (const length of [1, 60]) {
-    await redis.cli('FLUSHALL');
-    await storage.connection.command('SET', storage.keys.secret, Buffer.from(SECRET));
-    for (let shape = 0; shape < 40; shape++) {
-      const others = Array.from({ length: length * 4 }, (_, i): [string, string] => {
-        return [`z_${shape}_${String(i).padStart(length, '0')}`, ''];
-      });
-      assert.equal((await push('x 1\n', { group: [['job', 'b'], ...others.sort()] })).outcome, 'stored');
-    }
-    const start = performance.now();
-    assert.equal((await push(series)).outcome, 'stored');
-    took.push(performance.now() - start);
-  }
-  const [short = 0, long = 0] = took;
-  assert.ok(long < short * 3 + 100, `${long} ms instead of ${short} ms`);
-});
