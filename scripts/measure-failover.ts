@@ -98,7 +98,8 @@ async function failovers(name: string, start: () => Promise<Rig>, rounds: number
           `scrapes ${scrapes.whole} whole, ${scrapes.broken} broken, ${scrapes.short.length} short`,
         ].join(', '),
       );
-      for (const line of [...missing, ...scrapes.short].slice(0, 5)) console.log(`  ${line}`);
+      for (const line of [...missing, ...scrapes.short, ...pushes.refusals].slice(0, 8))
+        console.log(`  ${line}`);
     }
   }
 }

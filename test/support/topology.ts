@@ -62,10 +62,7 @@ export const TOPOLOGIES: ReadonlyArray<{ readonly name: TopologyName; start(): P
 ];
 
 /** The topology that the tests of the storage run on: `TEST_TOPOLOGY`, by default one server. */
-export const TOPOLOGY = (process.env.TEST_TOPOLOGY || 'server') as TopologyName;
-
-/** For `skip` of a test that is about one server: why it does not run on another topology. */
-export const ONE_SERVER_ONLY = TOPOLOGY === 'server' ? false : `about one server, not ${TOPOLOGY}`;
+const TOPOLOGY = (process.env.TEST_TOPOLOGY || 'server') as TopologyName;
 
 export function startTopology(name: TopologyName = TOPOLOGY): Promise<Topology> {
   const found = TOPOLOGIES.find((known) => known.name === name);
