@@ -32,7 +32,7 @@ const VERSION = 1;
  * What the text of a block has that not every format can show, or shows in the same way, as bits: a text without any of
  * it goes out as it is stored.
  */
-/** Lines with extras: exemplars, created times, native histograms (see workers/exposition/stored-line.ts). */
+/** Lines with extras: exemplars, created times, native histograms (see docs/architecture.md, "Blocks"). */
 export const FEATURE_EXTRAS = 1;
 /** Lines with timestamps. */
 export const FEATURE_TIMESTAMPS = 2;

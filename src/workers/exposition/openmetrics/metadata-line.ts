@@ -1,4 +1,4 @@
-import { BACKSLASH, BLANK, HASH, METRIC_NAME, NEWLINE, QUOTE } from '../character-classes.ts';
+import { BACKSLASH, BLANK, HASH, METRIC_NAME, QUOTE } from '../character-classes.ts';
 import { isMetricName } from '../names.ts';
 import { normalizeEscapes } from './name-text.ts';
 
@@ -74,10 +74,4 @@ export function toTextHelp(help: string): string {
     if (escaped === '"') return '"';
     return escaped === '\\' || escaped === 'n' ? pair : `\\\\${escaped ?? ''}`;
   });
-}
-
-/** The start of the line after the one that holds `at`. */
-export function nextLine(text: Buffer, at: number): number {
-  const newline = text.indexOf(NEWLINE, at);
-  return newline < 0 ? text.length : newline + 1;
 }
