@@ -156,7 +156,7 @@ export class RedisConnection {
       if (link === undefined || !link.up) {
         link = pool.take();
         // A node that was met only just.
-        if (this.isCluster && !link.up) await link.tried;
+        if (this.isCluster && !link.up) await link.whenTried(until);
         taken.set(pool, link);
       }
       try {

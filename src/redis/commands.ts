@@ -35,13 +35,20 @@ export function loadScript(name: ScriptName): string {
  */
 export const TIMED: ReadonlySet<ScriptName> = new Set([
   'commit',
+  'beginPush',
   'pushFamilies',
   'dropFamilies',
   'prolongFamilies',
 ]);
 
 /** Scripts whose work counts as done only when as many replicas have it as the configuration asks for. */
-export const DURABLE: ReadonlySet<ScriptName> = new Set([...TIMED, 'endPush']);
+export const DURABLE: ReadonlySet<ScriptName> = new Set([
+  'commit',
+  'pushFamilies',
+  'dropFamilies',
+  'prolongFamilies',
+  'endPush',
+]);
 
 /** One run of a script. All keys lie in one slot. */
 export interface Call {

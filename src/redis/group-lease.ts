@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sendTimed } from './batches.ts';
 import type { RedisConnection } from './client.ts';
-import type { Reply } from './commands.ts';
+import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
 import type { Group } from './group.ts';
 import type { Keys } from './keys.ts';
+import { LongWaits, Patience } from './patience.ts';
 
 /** Names of families in one call: that takes Redis about a millisecond. */
 const PAGE = 1000;
-
-const SHORTEST_WAIT_MS = 1;
-const LONGEST_WAIT_MS = 50;
+/** For how many command timeouts a group is held. */
+const HELD_TIMEOUTS = 3;
 
 /** How a change of a group has ended. Of one that was given up, the group's record tells nothing. */
 export type GroupEnd = 'stored' | 'refused' | 'deleted' | 'given up';
@@ -18,7 +18,8 @@ export type GroupEnd = 'stored' | 'refused' | 'deleted' | 'given up';
 /**
  * The right to change a group, for a while: pushes to one group, and its deletion, come one after the other, through
  * whichever gateways they come. It is held for three command timeouts, and renewed by its holder before a command could
- * still arrive when it has passed. Throws StoreError.
+ * still arrive when it has passed: one timeout until it is renewed, one for the last command, and one by which the clock
+ * of a server that takes over may be ahead. Throws StoreError.
  */
 export class GroupLease {
   readonly token = randomUUID();
@@ -26,14 +27,33 @@ export class GroupLease {
   readonly #keys: Keys;
   readonly #group: Group;
   readonly #timeoutMs: number;
+  readonly #longWaits: LongWaits;
   #begunAt = 0;
+  #mayBeHeld = false;
 
   /** @param timeoutMs of a command: also the longest time to wait for others */
-  constructor(connection: RedisConnection, keys: Keys, group: Group, timeoutMs: number) {
+  constructor(
+    connection: RedisConnection,
+    keys: Keys,
+    group: Group,
+    timeoutMs: number,
+    longWaits = new LongWaits(),
+  ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
     this.#timeoutMs = timeoutMs;
+    this.#longWaits = longWaits;
+  }
+
+  /** It was asked for, and neither refused nor ended: who gives up must let go. */
+  get mayBeHeld(): boolean {
+    return this.#mayBeHeld;
+  }
+
+  /** After so long it has passed by itself, ms. */
+  get lastsMs(): number {
+    return this.#timeoutMs * HELD_TIMEOUTS;
   }
 
   /**
@@ -41,7 +61,7 @@ export class GroupLease {
    * @returns whether the group lives, and the families that it had
    */
   async begin(families: readonly string[], ttlMs: number): Promise<{ lives: boolean; had: string[] }> {
-    const patience = new Patience(this.#timeoutMs);
+    using patience = new Patience(this.#timeoutMs, this.#longWaits);
     for (;;) {
       const reply = await this.#run('begin', families.slice(0, PAGE), ttlMs);
       if (String(reply[0]) !== 'busy') {
@@ -89,6 +109,7 @@ export class GroupLease {
         ...[Math.min(dropped.length, PAGE), ...dropped.slice(0, PAGE), ...families.slice(0, PAGE)],
       ],
     });
+    this.#mayBeHeld = false;
     if (reply === -1) throw lost();
     return outcome !== 'deleted' || reply === 1;
   }
@@ -112,35 +133,24 @@ export class GroupLease {
   async #run(step: 'begin' | 'renew', families: readonly string[], ttlMs: number): Promise<Reply[]> {
     const { bucket, id } = this.#group;
     const begunAt = performance.now();
-    const reply = await this.#connection.run({
+    const call: Call = {
       script: 'beginPush',
       keys: [
         this.#keys.groupLock(bucket, id),
         this.#keys.groups(bucket),
         this.#keys.groupFamilies(bucket, id),
       ],
-      args: [this.token, this.#timeoutMs * 3, id, ttlMs, step === 'renew' ? 1 : 0, ...families],
-    });
+      args: [this.token, this.lastsMs, id, ttlMs, step === 'renew' ? 1 : 0, ...families],
+    };
+    const [reply] = await sendTimed(this.#connection, [call]);
+    if (reply instanceof StoreError) {
+      this.#mayBeHeld ||= !reply.unsent;
+      throw reply;
+    }
     this.#begunAt = begunAt;
-    return reply as Reply[];
-  }
-}
-
-/** Waits that grow, up to a bound in all. */
-export class Patience {
-  readonly #until: number;
-  #waitMs = SHORTEST_WAIT_MS;
-
-  constructor(milliseconds: number) {
-    this.#until = performance.now() + milliseconds;
-  }
-
-  /** Throws StoreError, with `busy` as its reason and this message, when it has run out. */
-  async wait(message: string): Promise<void> {
-    if (performance.now() >= this.#until) throw new StoreError('busy', message);
-    // At random, so that those that wait for the same do not come together again.
-    await sleep(this.#waitMs * (0.5 + Math.random()));
-    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+    const [, ...told] = reply;
+    this.#mayBeHeld = String(told[0]) !== 'busy';
+    return told;
   }
 }
 

@@ -7,10 +7,12 @@ import type { Call, Reply } from './commands.ts';
 import { compactFamily } from './compaction.ts';
 import { StoreError, toStoreError } from './failure.ts';
 import type { Group } from './group.ts';
-import { GroupLease, Patience } from './group-lease.ts';
+import { GroupLease } from './group-lease.ts';
+import { GroupReleases } from './group-releases.ts';
 import { dropCalls, prolongCalls } from './group-upkeep.ts';
 import { bucketOf, type Keys } from './keys.ts';
 import { clashesOf } from './name-claims.ts';
+import { LongWaits, Patience } from './patience.ts';
 
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
 const RECHECK_MS = 10 * SECOND;
@@ -32,6 +34,10 @@ export interface GroupPushOptions {
   readonly fingerprint: string;
   /** Of a command of the connection. */
   readonly timeoutMs: number;
+  /** Of the thread. */
+  readonly longWaits?: LongWaits;
+  /** Of the connection. */
+  readonly releases?: GroupReleases;
   /** Whether Redis holds the secret of the fingerprint. Asked when a family is under another one. */
   holdsSecret(): Promise<boolean>;
   /** The ids of the groups of these shapes that could hold a series of the family, each once, as one run of bytes. */
@@ -91,7 +97,8 @@ export class GroupPush {
   readonly #families: readonly GroupFamilyWrite[];
   readonly #options: GroupPushOptions;
   readonly #lease: GroupLease;
-  #patience: Patience;
+  readonly #longWaits: LongWaits;
+  readonly #releases: GroupReleases;
   /** Shapes of other groups' keys, by family. */
   readonly #shapes = new Map<string, Set<string>>();
   readonly #candidates = new Map<string, Buffer>();
@@ -100,7 +107,6 @@ export class GroupPush {
   #replaceObsolete = false;
   #writing = false;
   #failed = false;
-  #begun = false;
 
   constructor(
     connection: RedisConnection,
@@ -114,18 +120,17 @@ export class GroupPush {
     this.#group = group;
     this.#families = families;
     this.#options = options;
-    this.#lease = new GroupLease(connection, keys, group, options.timeoutMs);
-    this.#patience = new Patience(options.timeoutMs);
+    this.#longWaits = options.longWaits ?? new LongWaits();
+    this.#releases = options.releases ?? new GroupReleases();
+    this.#lease = new GroupLease(connection, keys, group, options.timeoutMs, this.#longWaits);
   }
 
   /** Does not throw. */
   async run(): Promise<GroupPushOutcome> {
-    this.#patience = new Patience(this.#options.timeoutMs);
     const names = this.#families.map(({ name }) => name);
     const { ttlMs, mode } = this.#options;
     try {
       const { lives, had } = await this.#lease.begin(names, ttlMs);
-      this.#begun = true;
       const others = without(had, names);
       // What a group has that does not live was left by a push that never ended.
       const drops = mode === 'put' || !lives;
@@ -156,11 +161,16 @@ export class GroupPush {
     }
   }
 
-  /** Lets go of the group and the families, as far as Redis can be reached: else that ends by itself. Does not throw. */
+  /**
+   * Lets go of the group and the families: at once if Redis can be reached, and else as soon as it can be. Does not throw.
+   */
   async abandon(): Promise<void> {
-    if (!this.#begun || !this.#connection.up) return;
-    await this.#release().catch(() => {});
-    await this.#lease.end('given up').catch(() => {});
+    if (!this.#lease.mayBeHeld) return;
+    const letGo = async (): Promise<void> => {
+      await this.#release();
+      await this.#lease.end('given up');
+    };
+    await this.#releases.letGo(letGo, this.#lease.lastsMs);
   }
 
   /** Looks at all families, and reserves those that are to be made, before any is written. */
@@ -186,6 +196,7 @@ export class GroupPush {
     batches: ReadonlyArray<Batch<GroupFamilyWrite>>,
     step: 'check' | 'write',
   ): Promise<Refusal[]> {
+    using patience = new Patience(this.#options.timeoutMs, this.#longWaits);
     let left = batches;
     while (left.length > 0) {
       await this.#lease.renew(this.#options.ttlMs);
@@ -214,7 +225,7 @@ export class GroupPush {
         }
       }
       if (refusals.length > 0) return refusals;
-      if (mustWait) await this.#patience.wait('another push is just making a metric family of this one');
+      if (mustWait) await patience.wait('another push is just making a metric family of this one');
       left = again;
     }
     return [];
@@ -313,13 +324,10 @@ export class GroupPush {
       const bucket = bucketOf(name);
       byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), this.#keys.family(bucket, name)]);
     }
-    await this.#connection.runAll(
-      [...byBucket.values()].map((hashes) => ({
-        script: 'releaseFamilies',
-        keys: hashes,
-        args: [this.#lease.token],
-      })),
+    const calls = [...byBucket.values()].map(
+      (hashes): Call => ({ script: 'releaseFamilies', keys: hashes, args: [this.#lease.token] }),
     );
+    for (const reply of await this.#connection.runAll(calls)) if (reply instanceof StoreError) throw reply;
   }
 }
 

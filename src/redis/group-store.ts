@@ -2,15 +2,17 @@ import { sendTimed } from './batches.ts';
 import { BlockView, NEVER_MS } from './block.ts';
 import { BlockMerge, type Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
-import { StoreError } from './failure.ts';
+import { StoreError, toStoreError } from './failure.ts';
 import { familyNames } from './family-index.ts';
 import type { FamilyHead } from './family-reader.ts';
-import { groupOf } from './group.ts';
+import { type Group, groupOf } from './group.ts';
 import { GroupLease } from './group-lease.ts';
+import { GroupReleases } from './group-releases.ts';
 import { dropCalls } from './group-upkeep.ts';
 import { LiveGroups } from './groups.ts';
 import { BUCKETS, bucketOf, type Keys } from './keys.ts';
 import type { Labels } from './label-text.ts';
+import { Retries } from './retries.ts';
 
 /** Families or groups in one call of a wipe. */
 const WIPE_PAGE = 200;
@@ -30,34 +32,61 @@ export interface GroupFamily extends FamilyHead {
   readonly pieces: readonly Piece[];
 }
 
+export interface DeleteOptions {
+  /** Of a command of the connection. */
+  readonly timeoutMs: number;
+  readonly retries?: Retries;
+  readonly releases?: GroupReleases;
+}
+
 /**
  * Deletes a group with all that it holds. Returns false if there is none. Each family goes at once for those who read it.
- * Throws StoreError; then some families may be gone.
- * @param timeoutMs of a command of the connection
+ * Tried again as a push is. Throws StoreError; then some families may be gone.
  */
 export async function deleteGroup(
   connection: RedisConnection,
   keys: Keys,
   labels: Labels,
-  timeoutMs: number,
+  { timeoutMs, retries = new Retries(connection), releases = new GroupReleases() }: DeleteOptions,
 ): Promise<boolean> {
   const group = groupOf(labels);
   const lease = new GroupLease(connection, keys, group, timeoutMs);
-  const { had } = await lease.begin([], 0);
-  const calls = dropCalls(keys, group, had);
-  try {
-    // A few at a time, so that a group of very many families keeps nobody waiting.
-    for (let from = 0; from < calls.length; from += 64) {
-      await lease.renew(0);
-      for (const reply of await sendTimed(connection, calls.slice(from, from + 64))) {
-        if (reply instanceof StoreError) throw reply;
+  let found = false;
+  const failure = await retries.run(
+    async () => {
+      try {
+        const { lives, had } = await lease.begin([], 0);
+        // An earlier attempt may have deleted it.
+        found ||= lives;
+        await dropAll(connection, keys, group, had, lease);
+        found = (await lease.end('deleted')) || found;
+        return undefined;
+      } catch (thrown) {
+        return toStoreError(thrown);
       }
+    },
+    (error) => error,
+  );
+  if (failure === undefined) return found;
+  if (lease.mayBeHeld) void releases.letGo(() => lease.end('given up'), lease.lastsMs);
+  throw failure;
+}
+
+async function dropAll(
+  connection: RedisConnection,
+  keys: Keys,
+  group: Group,
+  families: readonly string[],
+  lease: GroupLease,
+): Promise<void> {
+  const calls = dropCalls(keys, group, families);
+  // A few at a time, so that a group of very many families keeps nobody waiting.
+  for (let from = 0; from < calls.length; from += 64) {
+    await lease.renew(0);
+    for (const reply of await sendTimed(connection, calls.slice(from, from + 64))) {
+      if (reply instanceof StoreError) throw reply;
     }
-  } catch (error) {
-    if (connection.up) await lease.end('given up').catch(() => {});
-    throw error;
   }
-  return lease.end('deleted');
 }
 
 /** What a group holds, family after family. Throws StoreError. */
@@ -116,7 +145,19 @@ async function groupFamily(
  * Groups go before families: of a push whose group is gone all series were stored before, and go with the families. So
  * no series is left without its group.
  */
-export async function wipe(connection: RedisConnection, keys: Keys): Promise<void> {
+export async function wipe(
+  connection: RedisConnection,
+  keys: Keys,
+  retries = new Retries(connection),
+): Promise<void> {
+  const failure = await retries.run(
+    () => wipeOnce(connection, keys).then(() => undefined, toStoreError),
+    (error) => error,
+  );
+  if (failure !== undefined) throw failure;
+}
+
+async function wipeOnce(connection: RedisConnection, keys: Keys): Promise<void> {
   const groups = await LiveGroups.open(connection, keys);
   for (let bucket = 0; bucket < BUCKETS; bucket++) await wipeGroups(connection, keys, groups, bucket);
   for (let bucket = 0; bucket < BUCKETS; bucket++) await wipeFamilies(connection, keys, bucket);

@@ -3,12 +3,14 @@ import { RedisConnection } from './client.ts';
 import { type FailureReason, StoreError, toStoreError } from './failure.ts';
 import { familyNames } from './family-index.ts';
 import type { GroupInfo } from './group.ts';
+import { GroupReleases } from './group-releases.ts';
 import { deleteGroup, type GroupFamily, groupFamilies, wipe } from './group-store.ts';
 import { LiveGroups } from './groups.ts';
 import { agreeOnSecret } from './identity-secret.ts';
 import { BUCKETS, Keys } from './keys.ts';
 import type { Labels } from './label-text.ts';
 import type { RedisOptions } from './options.ts';
+import { Retries } from './retries.ts';
 import { type ScrapeOptions, type ScrapeSummary, scrape } from './scrape.ts';
 import { openSequences } from './sequences.ts';
 
@@ -34,6 +36,8 @@ export class Store {
   readonly #hooks: StoreHooks;
   readonly #timeoutMs: number;
   readonly #checks: NodeJS.Timeout;
+  readonly #retries: Retries;
+  readonly #releases = new GroupReleases();
   #secret: Uint8Array | undefined;
   #ready = false;
   #down: StoreError | undefined = new StoreError('connection', 'Redis has not been reached yet');
@@ -48,6 +52,7 @@ export class Store {
       onDown: (error) => this.#setDown(error),
       onAnswer: (milliseconds) => hooks.onAnswer(milliseconds),
     });
+    this.#retries = new Retries(this.#connection);
     this.#checks = setInterval(() => void this.#check(), CHECK_INTERVAL_MS);
     this.#checks.unref();
   }
@@ -99,7 +104,8 @@ export class Store {
 
   /** Deletes a group with all that it holds. Returns false if there is none. Throws StoreError. */
   deleteGroup(labels: Labels): Promise<boolean> {
-    return deleteGroup(this.#connection, this.#keys, labels, this.#timeoutMs);
+    const options = { timeoutMs: this.#timeoutMs, retries: this.#retries, releases: this.#releases };
+    return deleteGroup(this.#connection, this.#keys, labels, options);
   }
 
   /** What a group holds, family after family. Throws StoreError. */
@@ -109,7 +115,7 @@ export class Store {
 
   /** Removes everything, whoever pushed it. What is pushed meanwhile may stay. Throws StoreError. */
   wipe(): Promise<void> {
-    return wipe(this.#connection, this.#keys);
+    return wipe(this.#connection, this.#keys, this.#retries);
   }
 
   /** The names of all families, for a slow look at what nobody pushes any more. Throws StoreError. */

@@ -4,6 +4,7 @@ import { compactFamily } from '../redis/compaction.ts';
 import { StoreError, toStoreError } from '../redis/failure.ts';
 import { fingerprint } from '../redis/identity-secret.ts';
 import type { Keys } from '../redis/keys.ts';
+import { Retries } from '../redis/retries.ts';
 import { SECOND } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
 import type { InstanceType } from './exposition/comment-line.ts';
@@ -15,7 +16,6 @@ import { SeriesHash } from './identity.ts';
 import { refuse, refuseReserved } from './ingest-refusal.ts';
 import { IngestTally } from './ingest-tally.ts';
 import type { IngestResult, IngestTask } from './messages.ts';
-import { Retries } from './retries.ts';
 import { asFailed, asFamily, linesOf, samplesOf, type TaskFamily, type TaskPiece } from './task-family.ts';
 
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */

@@ -1,12 +1,16 @@
+import { isLoss } from '../redis/batches.ts';
 import type { RedisConnection } from '../redis/client.ts';
 import { type StoreError, toStoreError } from '../redis/failure.ts';
 import { candidateOf, type Group, groupOf, namesOfShape } from '../redis/group.ts';
 import { GroupLease } from '../redis/group-lease.ts';
 import { GROUP_METRIC_NAMES } from '../redis/group-metrics.ts';
 import { type GroupFamilyWrite, GroupPush, type GroupPushOutcome } from '../redis/group-push.ts';
+import { GroupReleases } from '../redis/group-releases.ts';
 import { fingerprint } from '../redis/identity-secret.ts';
 import type { Keys } from '../redis/keys.ts';
 import { labelsOfLine } from '../redis/label-text.ts';
+import { LongWaits } from '../redis/patience.ts';
+import { Retries } from '../redis/retries.ts';
 import { MIB } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
 import { entryTexts } from './entry-texts.ts';
@@ -17,7 +21,6 @@ import { TextParser } from './exposition/text-parser.ts';
 import { SeriesHash } from './identity.ts';
 import type { PushResult, PushTask } from './messages.ts';
 import { inconsistent, reasonOf } from './push-refusal.ts';
-import { Retries } from './retries.ts';
 
 /** The buffers of a parser grow with what it reads; those of a larger body are not kept for the next one. */
 const LARGEST_KEPT_BYTES = 4 * MIB;
@@ -36,6 +39,13 @@ interface Problem {
 
 type Told = Omit<PushResult, 'kind' | 'redisMs'>;
 
+/** What the tasks of a thread share. */
+export interface PusherDeps {
+  readonly longWaits: LongWaits;
+  readonly retries: Retries;
+  readonly releases: GroupReleases;
+}
+
 /** Stores whole bodies in groups. One for each thread and secret. */
 export class Pusher {
   readonly #connection: RedisConnection;
@@ -43,7 +53,7 @@ export class Pusher {
   readonly #secret: Uint8Array;
   readonly #fingerprint: string;
   readonly #timeoutMs: number;
-  readonly #retries: Retries;
+  readonly #deps: PusherDeps;
   #reader: BodyReader;
 
   /** @param timeoutMs of a command of the connection */
@@ -52,10 +62,10 @@ export class Pusher {
     keys: Keys,
     secret: Uint8Array,
     timeoutMs: number,
-    retries = new Retries(connection),
+    deps = pusherDeps(connection),
   ) {
     this.#connection = connection;
-    this.#retries = retries;
+    this.#deps = deps;
     this.#keys = keys;
     this.#secret = secret;
     this.#fingerprint = fingerprint(secret);
@@ -80,19 +90,26 @@ export class Pusher {
     if ('kind' in body && body.kind === 'syntax') return refused('malformed', body.message);
     const group = groupOf(task.group);
     if ('kind' in body) {
-      const failure = await this.#retries.run(
-        () => this.#noteFailure(group, task.ttlMs),
+      const { retries, releases, longWaits } = this.#deps;
+      const lease = new GroupLease(this.#connection, this.#keys, group, this.#timeoutMs, longWaits);
+      const failure = await retries.run(
+        () => noteFailure(lease, task.ttlMs),
         (error) => error,
       );
+      if (lease.mayBeHeld) void releases.letGo(() => lease.end('given up'), lease.lastsMs);
       if (failure === undefined) return refused('inconsistent', inconsistent([body.message]));
       return told({ status: 'failed', error: failure, partly: false }, 0);
     }
     const push = this.#push(task, group, body.families);
-    const outcome = await this.#retries.run(
+    const outcome = await this.#deps.retries.run(
       () => push.run(),
       (result) => (result.status === 'failed' ? result.error : undefined),
     );
-    if (outcome.status === 'failed') await push.abandon();
+    if (outcome.status === 'failed') {
+      const abandoned = push.abandon();
+      // Whoever waits for a server that hangs has waited long enough.
+      if (!isLoss(outcome.error)) await abandoned;
+    }
     return told(outcome, body.samples);
   }
 
@@ -102,6 +119,8 @@ export class Pusher {
       ttlMs: task.ttlMs,
       fingerprint: this.#fingerprint,
       timeoutMs: this.#timeoutMs,
+      longWaits: this.#deps.longWaits,
+      releases: this.#deps.releases,
       holdsSecret: async () => {
         const held = await this.#connection.command('GET', this.#keys.secret);
         return Buffer.isBuffer(held) && this.isKeyedWith(held);
@@ -109,17 +128,21 @@ export class Pusher {
       candidates,
     });
   }
+}
 
-  /** The group has failed to be pushed, which is told by push_failure_time_seconds. Returns why that was not noted. */
-  async #noteFailure(group: Group, ttlMs: number): Promise<StoreError | undefined> {
-    const lease = new GroupLease(this.#connection, this.#keys, group, this.#timeoutMs);
-    try {
-      await lease.begin([], ttlMs);
-      await lease.end('refused', { ttlMs });
-      return undefined;
-    } catch (thrown) {
-      return toStoreError(thrown);
-    }
+export function pusherDeps(connection: RedisConnection): PusherDeps {
+  const longWaits = new LongWaits();
+  return { longWaits, retries: new Retries(connection, longWaits), releases: new GroupReleases() };
+}
+
+/** The group has failed to be pushed, which is told by push_failure_time_seconds. Returns why that was not noted. */
+async function noteFailure(lease: GroupLease, ttlMs: number): Promise<StoreError | undefined> {
+  try {
+    await lease.begin([], ttlMs);
+    await lease.end('refused', { ttlMs });
+    return undefined;
+  } catch (thrown) {
+    return toStoreError(thrown);
   }
 }
 

@@ -15,14 +15,13 @@ import type {
   Result,
   Task,
 } from './messages.ts';
-import { Pusher } from './push-task.ts';
-import { Retries } from './retries.ts';
+import { Pusher, pusherDeps } from './push-task.ts';
 
 /** Entry of a worker thread: its connections to Redis, one task after the other, as the pool hands them out. */
 const { redis } = workerData as { redis: RedisOptions };
 const connection = new RedisConnection(redis);
 const keys = new Keys(redis.keyPrefix);
-const retries = new Retries(connection);
+const pusherDependencies = pusherDeps(connection);
 let ingester: Ingester | undefined;
 let pusher: Pusher | undefined;
 
@@ -39,14 +38,15 @@ export default function run(task: Task): Promise<Result> {
 
 function ingest(task: IngestTask): Promise<IngestResult> {
   const { secret } = task.identity;
-  if (!ingester?.isKeyedWith(secret)) ingester = new Ingester(connection, keys, secret, retries);
+  if (!ingester?.isKeyedWith(secret))
+    ingester = new Ingester(connection, keys, secret, pusherDependencies.retries);
   return ingester.run(task);
 }
 
 function push(task: PushTask): Promise<PushResult> {
   const { secret } = task.identity;
   if (!pusher?.isKeyedWith(secret)) {
-    pusher = new Pusher(connection, keys, secret, redis.timeoutMs, retries);
+    pusher = new Pusher(connection, keys, secret, redis.timeoutMs, pusherDependencies);
   }
   return pusher.run(task);
 }

@@ -149,7 +149,7 @@ class Run {
       return gateway.block(FAMILY, series);
     });
     if (blocks.length === 0) {
-      await deleteGroup(gateway.connection, gateway.keys, key, 5000);
+      await deleteGroup(gateway.connection, gateway.keys, key, { timeoutMs: 5000 });
     } else {
       const family = {
         name: FAMILY,

@@ -101,7 +101,7 @@ test('a group of very many families is replaced, remembers them all, and is dele
     ),
     'taken',
   );
-  await deleteGroup(storage.connection, storage.keys, A, 5000);
+  await deleteGroup(storage.connection, storage.keys, A, { timeoutMs: 5000 });
   assert.deepEqual(await shown(), {});
   const keys = (await redis.cli('KEYS', '*:g:*')).split('\n').filter((key) => key !== '');
   assert.deepEqual(keys, []);
@@ -110,10 +110,10 @@ test('a group of very many families is replaced, remembers them all, and is dele
 test('a group that is deleted leaves nothing but what others hold', async () => {
   stored(await storage.pushGroup(A, spread(LABELS_A, 1)));
   stored(await storage.pushGroup(B, { spread_1: { [LABELS_B]: 2 } }));
-  assert.equal(await deleteGroup(storage.connection, storage.keys, A, 5000), true);
-  assert.equal(await deleteGroup(storage.connection, storage.keys, A, 5000), false);
+  assert.equal(await deleteGroup(storage.connection, storage.keys, A, { timeoutMs: 5000 }), true);
+  assert.equal(await deleteGroup(storage.connection, storage.keys, A, { timeoutMs: 5000 }), false);
   assert.deepEqual(await shown(), { [`spread_1{${LABELS_B}}`]: '2' });
-  assert.equal(await deleteGroup(storage.connection, storage.keys, B, 5000), true);
+  assert.equal(await deleteGroup(storage.connection, storage.keys, B, { timeoutMs: 5000 }), true);
   const keys = (await redis.cli('KEYS', '*')).split('\n').filter((key) => !key.endsWith(':clock'));
   assert.deepEqual(keys, []);
 });
@@ -149,7 +149,7 @@ test('a group that alone holds a family may change its type', async () => {
   assert.match(await storage.scrape(), /# TYPE x gauge\nx\{.*\} 3\n/);
   stored(await storage.pushGroup(B, { x: { [LABELS_B]: 4 } }));
   refused(await storage.pushGroup(A, { x: { [LABELS_A]: 5 } }, { type: 'counter' }), 'taken');
-  await deleteGroup(storage.connection, storage.keys, B, 5000);
+  await deleteGroup(storage.connection, storage.keys, B, { timeoutMs: 5000 });
   stored(await storage.pushGroup(A, { x: { [LABELS_A]: 5 } }, { type: 'counter' }));
   refused(await storage.pushGroup(A, { x: { [LABELS_A]: 5 } }, { mode: 'merge' }), 'taken');
 });
@@ -211,14 +211,14 @@ test('what a group has hidden of /ingest does not come back when the group is re
   await storage.push('x', { [labels]: 1, 'other="1"': 2 });
   stored(await storage.pushGroup(full, { x: { [labels]: 3 } }));
   assert.deepEqual(await shown(), { [`x{${labels}}`]: '3', 'x{other="1"}': '2' });
-  await deleteGroup(storage.connection, storage.keys, full, 5000);
+  await deleteGroup(storage.connection, storage.keys, full, { timeoutMs: 5000 });
   assert.deepEqual(await shown(), { 'x{other="1"}': '2' });
   await compactFamily(storage.connection, storage.keys, 'x');
   assert.deepEqual(await shown(), { 'x{other="1"}': '2' });
   stored(await storage.pushGroup(full, { x: { [labels]: 4 } }));
   await storage.push('x', { [labels]: 5 });
   assert.deepEqual(await shown(), { [`x{${labels}}`]: '5', 'x{other="1"}': '2' });
-  await deleteGroup(storage.connection, storage.keys, full, 5000);
+  await deleteGroup(storage.connection, storage.keys, full, { timeoutMs: 5000 });
   assert.deepEqual(await shown(), { [`x{${labels}}`]: '5', 'x{other="1"}': '2' });
 });
 
@@ -310,7 +310,7 @@ test('what an unended push has left of a new group goes with the next one, or wi
     await storage.pushGroup(B, { spread_0: { [LABELS_B]: 1 }, x: { [LABELS_B]: 1 } }, { type: 'counter' }),
     'taken',
   );
-  await deleteGroup(storage.connection, storage.keys, B, 5000);
+  await deleteGroup(storage.connection, storage.keys, B, { timeoutMs: 5000 });
   assert.deepEqual(await shown(), { [`x{${LABELS_A}}`]: '2' });
 });
 
@@ -331,6 +331,6 @@ test('after a wipe beside pushes no series is without its group', async () => {
   await pushing;
   const live = await LiveGroups.open(storage.connection, storage.keys);
   for await (const { labels } of live.all())
-    await deleteGroup(storage.connection, storage.keys, labels, 5000);
+    await deleteGroup(storage.connection, storage.keys, labels, { timeoutMs: 5000 });
   assert.deepEqual(await shown(), {});
 });

@@ -104,10 +104,15 @@ export class Cluster implements Servers {
       this.#stale = true;
       void this.#refresh();
     }
-    const { pool } = this.#node(address);
+    let { pool } = this.#node(address);
     while (!pool.up) {
-      if (this.#closed || performance.now() + TRY_AGAIN_MS >= until) return undefined;
+      // Nothing was done: what the sender is told is that the node which has the keys cannot be reached.
+      if (this.#closed || performance.now() + TRY_AGAIN_MS >= until) {
+        throw unsent(pool.lastError ?? connectionLost());
+      }
       await sleep(TRY_AGAIN_MS);
+      // It may have been sent on by a node that does not know yet who has taken over.
+      if (kind === 'MOVED') pool = this.poolOf(key);
     }
     return { pool, asking: kind === 'ASK' };
   }
@@ -120,7 +125,7 @@ export class Cluster implements Servers {
     await Promise.all(
       this.#masters().map(async ({ pool }) => {
         const link = pool.take();
-        await link.tried;
+        await link.whenTried(until);
         const info = await link.send({ command: 'CLUSTER', args: ['INFO'] }, until);
         if (!/^cluster_state:ok/m.test(String(info))) {
           throw new StoreError('clusterdown', 'the Redis cluster is down');

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { SECOND } from '../../units.ts';
 import { type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
@@ -42,8 +43,7 @@ export class Link {
   readonly #client: Redis;
   readonly #settings: LinkSettings;
   readonly #hooks: LinkHooks;
-  /** Resolves when the first attempt to connect has succeeded or failed. */
-  readonly tried: Promise<void>;
+  readonly #tried: Promise<void>;
   #resolveTried: () => void = () => {};
   readonly #waiting = new Set<(error: StoreError) => void>();
   #up = false;
@@ -60,7 +60,7 @@ export class Link {
   constructor(settings: LinkSettings, hooks: LinkHooks = {}) {
     this.#settings = settings;
     this.#hooks = hooks;
-    this.tried = new Promise((resolve) => {
+    this.#tried = new Promise((resolve) => {
       this.#resolveTried = resolve;
     });
     this.#client = new Redis({ ...settings.client, retryStrategy: () => this.#retryDelay() });
@@ -92,6 +92,14 @@ export class Link {
   /** Requests that are not answered yet. */
   get pending(): number {
     return this.#waiting.size;
+  }
+
+  /** Resolves when the first attempt to connect has succeeded or failed, at the latest at that time. */
+  async whenTried(until: number): Promise<void> {
+    const timer = new AbortController();
+    const late = sleep(Math.max(1, until - performance.now()), undefined, { signal: timer.signal });
+    await Promise.race([this.#tried, late.catch(() => {})]);
+    timer.abort();
   }
 
   /** For how long it has had nothing to do, ms. */

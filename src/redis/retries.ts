@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RedisConnection } from '../redis/client.ts';
-import type { StoreError } from '../redis/failure.ts';
-import { SECOND } from '../units.ts';
+import type { RedisConnection } from './client.ts';
+import type { StoreError } from './failure.ts';
+import { LongWaits, SHORT_WAIT_MS } from './patience.ts';
 
 const SHORTEST_WAIT_MS = 25;
 const LONGEST_WAIT_MS = 200;
-/** What was not under way when Redis was lost need not be saved: it waits only for a connection that has just broken. */
-const UNSENT_MS = 1 * SECOND;
 
 /**
  * Tries a write again that has failed in passing: its connection broke, or Redis was just not the one to write to. That
@@ -19,10 +17,11 @@ const UNSENT_MS = 1 * SECOND;
 export class Retries {
   readonly #connection: RedisConnection;
   readonly #timeoutMs: number;
-  #waiting = 0;
+  readonly #longWaits: LongWaits;
 
-  constructor(connection: RedisConnection) {
+  constructor(connection: RedisConnection, longWaits = new LongWaits()) {
     this.#connection = connection;
+    this.#longWaits = longWaits;
     this.#timeoutMs = connection.timeoutMs;
   }
 
@@ -34,8 +33,12 @@ export class Retries {
     let result = await attempt();
     let error = failureOf(result);
     if (!error?.passing) return result;
-    const until = performance.now() + this.#patienceMs(error);
-    this.#waiting++;
+    const begun = performance.now();
+    // What was not under way when Redis was lost need not be saved: it waits only for a connection that has just broken.
+    // In a Cluster a task that waits for one node would hold up those for the others.
+    const takesPlace = !error.unsent && this.#connection.isCluster && this.#longWaits.take();
+    const mayWait = takesPlace || (!error.unsent && !this.#connection.isCluster);
+    const until = begun + (mayWait ? this.#timeoutMs : Math.min(SHORT_WAIT_MS, this.#timeoutMs));
     try {
       for (let waitMs = SHORTEST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
         // At random, so that those that wait for the same do not come together.
@@ -52,13 +55,7 @@ export class Retries {
         if (!error?.passing) return result;
       }
     } finally {
-      this.#waiting--;
+      if (takesPlace) this.#longWaits.give();
     }
-  }
-
-  #patienceMs(error: StoreError): number {
-    // A task that waits for one node of a Cluster holds up those for the others: so of each thread's two only one may.
-    const mayWait = !error.unsent && !(this.#connection.isCluster && this.#waiting > 0);
-    return mayWait ? this.#timeoutMs : Math.min(UNSENT_MS, this.#timeoutMs);
   }
 }
