@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../../src/units.ts';
 import { freeNodePort } from './ports.ts';
 import { until } from './processes.ts';
@@ -126,6 +127,44 @@ export class RedisCluster implements AsyncDisposable {
     const server = this.nodes.find((node) => node.port === port);
     if (server === undefined) throw new Error(`no master serves slot ${slot}`);
     return server;
+  }
+
+  /**
+   * Moves a slot with all its keys to another master as `redis-cli --cluster reshard` does it, but a few keys at a time
+   * and with pauses between, so that much happens meanwhile. Returns how many keys went.
+   */
+  async moveSlot(slot: number, to: RedisServer): Promise<number> {
+    const from = await this.masterOfSlot(slot);
+    const [fromId, toId] = await Promise.all([from.cli('CLUSTER', 'MYID'), to.cli('CLUSTER', 'MYID')]);
+    await to.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', fromId);
+    await from.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', toId);
+    let moved = 0;
+    for (;;) {
+      const keys = (await from.cli('CLUSTER', 'GETKEYSINSLOT', String(slot), '3'))
+        .split('\n')
+        .filter(Boolean);
+      if (keys.length === 0) break;
+      for (const key of keys) {
+        // NOKEY: it has ended meanwhile.
+        if ((await from.cli('MIGRATE', to.host, String(to.port), key, '0', '5000')) === 'OK') moved++;
+        await sleep(2);
+      }
+    }
+    for (const node of new Set([to, from, ...(await this.masters())])) {
+      await node.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
+    }
+    return moved;
+  }
+
+  /** Keys that lie at a master which does not serve their slot. */
+  async strayKeys(): Promise<string[]> {
+    const stray: string[] = [];
+    for (const node of await this.masters()) {
+      for (const key of (await node.cli('KEYS', '*')).split('\n').filter(Boolean)) {
+        if ((await this.masterOf(key)) !== node) stray.push(`${key} at ${node.endpoint}`);
+      }
+    }
+    return stray;
   }
 
   async replicaOf(master: RedisServer): Promise<RedisServer> {
