@@ -20,6 +20,8 @@ export interface RedisClusterOptions {
   readonly replicas?: number;
   /** After so long without an answer a node is taken for dead. Default 1 s. */
   readonly nodeTimeoutMs?: number;
+  /** How far the clocks of the replicas are ahead of ours, or behind, one after the other. Default: not at all. */
+  readonly replicaClocksMs?: readonly number[];
   /** Appended to the command line of every node. */
   readonly args?: readonly string[];
 }
@@ -47,17 +49,18 @@ export class RedisCluster implements AsyncDisposable {
 
   /** Resolves once every node says that the cluster is well and every replica has its master's data. */
   static async start(options: RedisClusterOptions = {}): Promise<RedisCluster> {
-    const { masters = 3, nodeTimeoutMs = SECOND, args = [] } = options;
+    const { masters = 3, nodeTimeoutMs = SECOND, replicaClocksMs = [], args = [] } = options;
     const { replicas = masters } = options;
     const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-cluster-'));
     const nodes = await Promise.all(
-      Array.from({ length: masters + replicas }, async () => {
+      Array.from({ length: masters + replicas }, async (_, index) => {
         const port = await freeNodePort();
         // Not in the directory of the process, which goes with it: a node that comes back knows who it was.
         const configFile = join(directory, `nodes-${port}.conf`);
         // biome-ignore format: one setting a line
         return RedisServer.start({
           port,
+          clockMs: replicaClocksMs[index - masters] ?? 0,
           args: [
             '--cluster-enabled', 'yes',
             '--cluster-config-file', configFile,
