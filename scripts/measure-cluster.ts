@@ -80,9 +80,9 @@ function body(round: number): Buffer {
     const lines = [`# HELP ${name} What ${name} counts.\n# TYPE ${name} ${type}\n`];
     const count = SERIES / FAMILIES;
     for (let series = 0; series < count; ) {
-      const labels = `cluster="eu-${series % 7}",instance="10.${family}.${series >> 8}.${series & 255}:9100",job="measured",path="/v1/things/${series % 100}",zone="${series % 3}"`;
+      const labels = `cluster="eu-${series % 7}",instance="10.${family}.${series >> 8}.${series & 255}:9100",job="measured",path="/v1/things/${series % 100}",site="${series % 11}"`;
       if (!isHistogram) {
-        lines.push(`${name}{${labels},state="running"} ${(random() * 1e6).toFixed(3)}\n`);
+        lines.push(`${name}{${labels},state="${series % 3}"} ${(random() * 1e6).toFixed(3)}\n`);
         series += 1;
         continue;
       }

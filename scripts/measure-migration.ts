@@ -1,6 +1,6 @@
 /**
  * Measures what moving slots costs those who push: values that count up go through two gateways into groups and /ingest,
- * a dozen and a half times a second each. For each kind of move: how long it took, how many pushes were acknowledged and
+ * up to sixteen times a second each. For each kind of move: how long it took, how many pushes were acknowledged and
  * refused, the longest time in which any client went without an acknowledgement, and how scrapes ended. At last what is
  * lost, doubled, or left behind.
  *
