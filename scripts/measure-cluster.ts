@@ -192,7 +192,9 @@ for (let i = 0; i <= rounds; i++) {
   for (const taking of i % 2 === 0 ? rigs : [...rigs].reverse()) await round(taking, bodies[i % 2], i > 0);
 }
 for (const { name, ingestMs, scrapeMs } of rigs) {
-  const ratio = (times: number[], of: number[]): string => (median(times) / median(of)).toFixed(2);
+  // Of each round for itself: what else the machine does then slows down both.
+  const ratio = (times: number[], of: number[]): string =>
+    median(times.map((ms, i) => ms / of[i])).toFixed(2);
   const all = (times: number[]): string => times.map((ms) => (ms / SECOND).toFixed(2)).join(' ');
   console.log(
     [
