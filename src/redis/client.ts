@@ -72,6 +72,15 @@ export class RedisConnection {
     return this.up ? undefined : this.#servers.lastError;
   }
 
+  /** The clock of the server that holds a key, Unix time in ms: what it shows at the most. 0 if it is not known. */
+  clockMs(key: string): number {
+    try {
+      return this.#servers.poolOf(key).clockMs;
+    } catch {
+      return 0;
+    }
+  }
+
   /** Resolves as soon as the connection is up. Rejects with why it is not, after `timeoutMs`. */
   async whenUp(timeoutMs = this.#options.timeoutMs): Promise<void> {
     if (this.up) return;
@@ -228,13 +237,15 @@ export class RedisConnection {
 
 /** Sends it once more if the clock of the server was not known, or was stepped: it has told us the time, and done nothing. */
 async function sendInTime(link: Link, request: Request, until: number, asking: boolean): Promise<Reply> {
+  let askedAt = performance.now();
   let reply = await link.send(request, until, asking);
   if (!('script' in request) || !TIMED.has(request.script) || !Array.isArray(reply)) return reply;
   if (isLate(reply)) {
-    link.noteServerTime(Number(String(reply[1])));
+    link.noteServerTime(Number(String(reply[1])), askedAt);
+    askedAt = performance.now();
     reply = await link.send(request, until, asking);
   }
-  if (Array.isArray(reply) && !isLate(reply)) link.noteServerTime(Number(String(reply[0])));
+  if (Array.isArray(reply) && !isLate(reply)) link.noteServerTime(Number(String(reply[0])), askedAt);
   return reply;
 }
 

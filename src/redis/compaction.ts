@@ -262,5 +262,6 @@ function rewrite(block: BlockView, keep: readonly number[], shadow: boolean): Bu
     writer.add(block.hi(keep[i]), block.lo(keep[i]), end - start);
     to += block.value.copy(writer.payload, to, start, end);
   }
-  return Buffer.concat([block.value.subarray(0, STAMP_BYTES), writer.payload]);
+  block.value.copy(writer.value, 0, 0, STAMP_BYTES);
+  return writer.value;
 }

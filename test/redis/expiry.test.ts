@@ -123,3 +123,25 @@ test('a family that has ended on a server, but not on the next, whose clock is b
   assert.equal(other.status, 'stored');
   assert.deepEqual(await shown(), { 'm{job="a"}': '1', 'n{job="a"}': '1' });
 });
+
+test('the deadlines of a longer body, stamped by its sender, are those of the clock of Redis', async () => {
+  const ttlMs = 60_000;
+  const hash = storage.keys.family(bucketOf('m'), 'm');
+  try {
+    // A clock that is stepped is not known to the sender at first.
+    for (const [i, offsetMs] of [0, 30_000, -30_000, 0].entries()) {
+      await storage.setClock(offsetMs);
+      const sequences = (await openSequences(storage.connection, storage.keys)).map((s) => s + i * 2 ** 40);
+      const begun = Date.now() + offsetMs;
+      await storage.push('m', { 's="1"': i }, { ttlMs, sequences });
+      const ended = Date.now() + offsetMs;
+      const values = (await storage.connection.command('HVALS', hash)) as Buffer[];
+      const block = values.find((value) => value.length > 44 && value.includes('m{s='));
+      const deadline = block?.readDoubleLE(8) ?? 0;
+      assert.equal(deadline >= begun + ttlMs && deadline <= ended + ttlMs + 1000, true, `${offsetMs}`);
+      assert.equal((await shown())['m{s="1"}'], String(i));
+    }
+  } finally {
+    await storage.setClock(0);
+  }
+});

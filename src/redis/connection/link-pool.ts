@@ -55,6 +55,11 @@ export class LinkPool {
     return Math.max(...this.#links.map((link) => link.silentMs));
   }
 
+  /** The server's clock, Unix time in ms: what it shows at the most. 0 if it is not known. */
+  get clockMs(): number {
+    return Math.max(...this.#links.map((link) => link.clockMs));
+  }
+
   /** Connections that requests may go through. */
   get size(): number {
     return this.#links.length;

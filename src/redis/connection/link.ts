@@ -58,9 +58,10 @@ export class Link {
   #usedAt = this.bornAt;
   #heardAt = this.bornAt;
   #server = '';
-  // The clock of this very server as last seen, µs, and when that was by our own. 0: not known.
+  // The clock of this very server as last told, µs, and between which times by our own that was. 0: not known.
   #serverTimeUs = 0;
-  #seenAt = 0;
+  #askedAt = 0;
+  #toldAt = 0;
 
   constructor(settings: LinkSettings, hooks: LinkHooks = {}) {
     this.#settings = settings;
@@ -81,6 +82,12 @@ export class Link {
   /** Of the server, as it was given. */
   get host(): string {
     return this.#settings.client.host ?? '';
+  }
+
+  /** The server's clock, Unix time in ms: what it shows at the most. 0 if it is not known. */
+  get clockMs(): number {
+    if (this.#serverTimeUs === 0) return 0;
+    return this.#serverTimeUs / 1000 + performance.now() - this.#askedAt;
   }
 
   /** Where the socket ends; undefined while there is none, or it ends at a file. */
@@ -166,10 +173,11 @@ export class Link {
     }
   }
 
-  /** Takes note of the server's clock, from an answer that has just come. */
-  noteServerTime(us: number): void {
+  /** Takes note of the server's clock, from an answer that has just come. @param askedAt by performance.now() */
+  noteServerTime(us: number, askedAt: number): void {
     this.#serverTimeUs = us;
-    this.#seenAt = performance.now();
+    this.#askedAt = askedAt;
+    this.#toldAt = performance.now();
   }
 
   /** Ends the connection for good. What is under way fails. */
@@ -225,7 +233,7 @@ export class Link {
 
   #latestUs(until: number): number {
     if (this.#serverTimeUs === 0) return 0;
-    return Math.floor(this.#serverTimeUs + (until - this.#seenAt) * 1000);
+    return Math.floor(this.#serverTimeUs + (until - this.#toldAt) * 1000);
   }
 
   // A server that has not answered in time would get everything that is written to the connection until it wakes up:
@@ -243,6 +251,7 @@ export class Link {
     try {
       // All at once: on a slow line each would take its time.
       const client = this.#client;
+      const askedAt = performance.now();
       const [, , info, time] = await Promise.all([
         client.ping(),
         this.#settings.mustBeMaster ? this.#checkRole() : undefined,
@@ -251,7 +260,7 @@ export class Link {
         client.time() as unknown as Promise<[string | number, string | number]>,
       ]);
       this.#server = /^run_id:(\w+)/m.exec(info)?.[1] ?? randomUUID();
-      this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]));
+      this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]), askedAt);
     } catch (error) {
       this.#down(toStoreError(error));
       if (!this.#closed) this.#client.disconnect(true);
