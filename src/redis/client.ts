@@ -37,6 +37,7 @@ export class RedisConnection {
   readonly #options: RedisOptions;
   readonly #hooks: ConnectionHooks;
   readonly #waiting = new Set<() => void>();
+  #hasBeenUp = false;
   #closed = false;
 
   constructor(options: RedisOptions, hooks: ConnectionHooks = {}) {
@@ -61,6 +62,11 @@ export class RedisConnection {
   /** Commands can be sent. In a Cluster: to one of the nodes at least. */
   get up(): boolean {
     return !this.#closed && this.#servers.up;
+  }
+
+  /** False while it is being made for the first time. */
+  get hasBeenUp(): boolean {
+    return this.#hasBeenUp;
   }
 
   /** The failure that last brought the connection down, while it is down. */
@@ -205,6 +211,7 @@ export class RedisConnection {
 
   #arrived(): void {
     if (this.#closed || !this.#servers.up) return;
+    this.#hasBeenUp = true;
     for (const wake of this.#waiting) wake();
     this.#hooks.onReady?.();
   }

@@ -59,8 +59,7 @@ const families = (count: number, value: number): string =>
 
 test('a slow line: pushes and scrapes take longer and are right', async () => {
   await using rig = await behindProxy();
-  // A worker that has just begun to connect may refuse the first push.
-  await until(async () => (await ingest(rig.gateway, 'a 1\n')).status === 200, 10 * SECOND, 'pushes work');
+  assert.equal((await ingest(rig.gateway, 'a 1\n')).status, 200);
   await rig.proxy.set({ latencyMs: 200, jitterMs: 50 });
   const answer = await ingest(rig.gateway, families(20_000, 1));
   assert.deepEqual(answer, { status: 200, accepted: 40_000, rejected: 0, errors: [] });
