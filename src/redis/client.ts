@@ -39,6 +39,7 @@ export class RedisConnection {
   readonly #options: RedisOptions;
   readonly #hooks: ConnectionHooks;
   readonly #waiting = new Set<() => void>();
+  #hasBeenUp = false;
   #closed = false;
 
   constructor(options: RedisOptions, hooks: ConnectionHooks = {}) {
@@ -65,6 +66,11 @@ export class RedisConnection {
   /** Commands can be sent. In a Cluster: to one of the nodes at least. */
   get up(): boolean {
     return !this.#closed && this.#servers.up;
+  }
+
+  /** False while it is being made for the first time. */
+  get hasBeenUp(): boolean {
+    return this.#hasBeenUp;
   }
 
   /** The failure that last brought the connection down, while it is down. */
@@ -226,6 +232,7 @@ export class RedisConnection {
 
   #arrived(): void {
     if (this.#closed || !this.#servers.up) return;
+    this.#hasBeenUp = true;
     for (const wake of this.#waiting) wake();
     this.#hooks.onReady?.();
   }

@@ -33,8 +33,8 @@ interface Link {
 /** A TCP proxy on loopback whose network can be made bad and good again while it runs. */
 export class TcpProxy implements AsyncDisposable {
   readonly port: number;
-  /** Connections that clients have made so far. */
-  accepted = 0;
+  /** When clients have connected, by performance.now(). */
+  readonly acceptedAt: number[] = [];
   /** Bytes that have gone to the server so far. */
   sent = 0;
   /** How often connections were reset. */
@@ -62,6 +62,11 @@ export class TcpProxy implements AsyncDisposable {
   /** `127.0.0.1:12345`, as `--redis.endpoint` takes it. */
   get endpoint(): string {
     return `${HOST}:${this.port}`;
+  }
+
+  /** Connections that clients have made so far. */
+  get accepted(): number {
+    return this.acceptedAt.length;
   }
 
   /** What goes wrong from now on, on connections that exist, too. */
@@ -95,7 +100,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #accept(client: Socket, targetPort: number): void {
-    this.accepted += 1;
+    this.acceptedAt.push(performance.now());
     const server = connect({ port: targetPort, host: HOST, allowHalfOpen: true, noDelay: true });
     const link = { client, server };
     this.#links.add(link);

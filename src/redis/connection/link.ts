@@ -9,10 +9,11 @@ import type { LinkOptions } from './link-options.ts';
 import { PackedCall, type Script } from './packed-call.ts';
 import type { Address } from './sentinels.ts';
 
-const LONGEST_RETRY_DELAY_MS = 1 * SECOND;
+/** From the beginning of one attempt to connect to that of the next. */
+export const ATTEMPT_INTERVAL_MS = 1 * SECOND;
 /** To send a script that Redis does not know any more. */
 const MOST_ATTEMPTS = 4;
-const SHORTEST_RETRY_DELAY_MS = 50;
+const SHORTEST_DELAY_MS = 50;
 
 /** A command, by its name and arguments, or a script. */
 export type Request =
@@ -53,7 +54,7 @@ export class Link {
   readonly #loaded = new Set<ScriptName>();
   #up = false;
   #closed = false;
-  #failedAttempts = 0;
+  #attemptedAt = this.bornAt;
   #lastError: StoreError | undefined;
   #usedAt = this.bornAt;
   #heardAt = this.bornAt;
@@ -266,7 +267,6 @@ export class Link {
       if (!this.#closed) this.#client.disconnect(true);
       return;
     }
-    this.#failedAttempts = 0;
     if (this.#closed) return;
     this.#up = true;
     this.#lastError = undefined;
@@ -285,9 +285,12 @@ export class Link {
     }
   }
 
+  // What has worked for a while is made again at once; but however it breaks, there is never a storm of attempts.
   #retryDelay(): number {
-    const delay = SHORTEST_RETRY_DELAY_MS * 2 ** Math.min(this.#failedAttempts++, 10);
-    return Math.min(delay, LONGEST_RETRY_DELAY_MS);
+    const now = performance.now();
+    const delay = Math.max(SHORTEST_DELAY_MS, this.#attemptedAt + ATTEMPT_INTERVAL_MS - now);
+    this.#attemptedAt = now + delay;
+    return delay;
   }
 
   #down(error: StoreError): void {
