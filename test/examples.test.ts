@@ -67,9 +67,9 @@ async function runExample(
 }
 
 test('the example of a Cluster goes with the one that make starts', async (t) => {
-  await runExample(t, 'cluster', [await freeNodePort()], 7000);
+  await runExample(t, 'cluster', [await freeNodePort(6)], 7000);
 });
 
 test('the example of Sentinels goes with those that make starts', async (t) => {
-  await runExample(t, 'sentinel', [await freeNodePort(), await freeNodePort()], 26379);
+  await runExample(t, 'sentinel', [await freeNodePort(3), await freeNodePort(2)], 26379);
 });
