@@ -2,7 +2,7 @@
  * Runs test files beside each other: `run-tests.ts [suite…]`; all suites without any. What a file prints is kept, and
  * shown at the end if something in it failed. TEST_JOBS says how many files run at a time.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -55,7 +55,7 @@ async function run(job: Job): Promise<Result> {
   const began = performance.now();
   const ours = job.topology === 'server' ? {} : { PROPERTY_RUNS };
   const child = spawn(process.execPath, ['--import', 'tsx', '--test-reporter=spec', job.file], {
-    env: { ...ours, ...process.env, TEST_TOPOLOGY: job.topology },
+    env: { ...ours, ...process.env, TEST_TOPOLOGY: job.topology, TEST_BUILT: 'yes' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -91,6 +91,7 @@ const queue = (wanted.length > 0 ? wanted : Object.keys(SUITES))
   .sort((a, b) => rank(a) - rank(b));
 
 const began = performance.now();
+execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 const results: Result[] = [];
 await Promise.all(
   Array.from({ length: JOBS }, async () => {
