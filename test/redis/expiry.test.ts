@@ -18,9 +18,9 @@ const compact = () => compactFamily(storage.connection, storage.keys, 'm');
 
 test('an older value does not come back when a newer one with a short time to live ends', async () => {
   await storage.push('m', { 's="1"': 'old'.length, 's="2"': 1 }, { ttlMs: 60_000 });
-  await storage.push('m', { 's="1"': 9 }, { ttlMs: 1000 });
+  await storage.push('m', { 's="1"': 9 }, { ttlMs: 2000 });
   assert.equal((await shown())['m{s="1"}'], '9');
-  await sleep(1100);
+  await sleep(2100);
   assert.deepEqual(await shown(), { 'm{s="2"}': '1' });
   await compact();
   assert.deepEqual(await shown(), { 'm{s="2"}': '1' });

@@ -4,13 +4,18 @@ import { SECOND } from '../../src/units.ts';
 
 const START_TIMEOUT_MS = 30 * SECOND;
 const STOP_GRACE_MS = 20 * SECOND;
+/** Said by who has just built it, for hundreds of starts. */
+const BUILT = process.env['TEST_BUILT'] === 'yes';
 
 export interface GatewayOptions {
   /** Of the Redis on loopback to use. Undefined: say in `args` which. */
   readonly redisPort?: number;
   /** To listen on. Default: a free one. Null: what `args` and `env` say. */
   readonly port?: number | null;
-  /** The program as `npm run build` has made it, which starts and runs as fast as it can. Default: from source. */
+  /**
+   * The program as `npm run build` has made it, which starts and runs as fast as it can. Default: from source, or what
+   * TEST_BUILT says.
+   */
   readonly built?: boolean;
   /** Appended to the command line. */
   readonly args?: readonly string[];
@@ -135,7 +140,7 @@ function routePrefix(args: readonly string[]): string {
 function spawn({
   redisPort,
   port = 0,
-  built = false,
+  built = BUILT,
   args = [],
   env = {},
 }: GatewayOptions): Promise<GuardedProcess> {

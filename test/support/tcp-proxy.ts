@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KIB, SECOND } from '../../src/units.ts';
+import { freePort } from './ports.ts';
 
 const HOST = '127.0.0.1';
 const HELD_BYTES = 256 * KIB;
@@ -54,7 +55,7 @@ export class TcpProxy implements AsyncDisposable {
   static async start(targetPort: number): Promise<TcpProxy> {
     // Half open: each side says for itself when it has ended.
     const listener = createServer({ allowHalfOpen: true, noDelay: true });
-    listener.listen(0, HOST);
+    listener.listen(await freePort(), HOST);
     await once(listener, 'listening');
     return new TcpProxy((listener.address() as { port: number }).port, listener, targetPort);
   }
