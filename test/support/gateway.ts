@@ -4,6 +4,7 @@ import { SECOND } from '../../src/units.ts';
 
 const START_TIMEOUT_MS = 30 * SECOND;
 const STOP_GRACE_MS = 20 * SECOND;
+const FROM_SOURCE = ['--import', 'tsx', 'src/server/main.ts'];
 
 export interface GatewayOptions {
   /** Of the Redis on loopback to use. Undefined: say in `args` which. */
@@ -12,6 +13,8 @@ export interface GatewayOptions {
   readonly port?: number | null;
   /** Appended to the command line. */
   readonly args?: readonly string[];
+  /** What node runs. Default: the source. */
+  readonly command?: readonly string[];
   /** Added to our own environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -130,13 +133,12 @@ function routePrefix(args: readonly string[]): string {
   return own ?? given(/^--web\.external-url=\w+:\/\/[^/]*(.*?)\/?$/) ?? '';
 }
 
-function spawn({ redisPort, port = 0, args = [], env = {} }: GatewayOptions): Promise<GuardedProcess> {
+function spawn(options: GatewayOptions): Promise<GuardedProcess> {
+  const { redisPort, port = 0, args = [], command = FROM_SOURCE, env = {} } = options;
   const settings = ['--host=127.0.0.1'];
   if (port !== null) settings.push(`--port=${port}`);
   if (redisPort !== undefined) settings.push(`--redis.endpoint=127.0.0.1:${redisPort}`);
-  return GuardedProcess.spawn(
-    process.execPath,
-    ['--import', 'tsx', 'src/server/main.ts', ...settings, ...args],
-    { env: { ...process.env, ...env } },
-  );
+  return GuardedProcess.spawn(process.execPath, [...command, ...settings, ...args], {
+    env: { ...process.env, ...env },
+  });
 }
