@@ -6,7 +6,8 @@ const PLACE = 'X'.repeat(WIDTH);
 
 /** The small body of one of many sources. All are alike but for the number of the source in each line. */
 export class SourceBody {
-  readonly bytes: number;
+  /** Without HELP and TYPE. */
+  readonly sampleBytes: number;
   readonly series: number;
   readonly #template: Buffer;
   readonly #places: number[] = [];
@@ -14,15 +15,19 @@ export class SourceBody {
   constructor(spec: { readonly families: number; readonly seriesPerFamily: number }) {
     const random = randomNumbers(1);
     const lines: string[] = [];
+    let sampleBytes = 0;
     for (let family = 0; family < spec.families; family++) {
       lines.push(familyHead(family));
-      for (let number = 0; number < spec.seriesPerFamily; number++)
-        lines.push(seriesLine(family, number, PLACE, sampleValue(random())));
+      for (let number = 0; number < spec.seriesPerFamily; number++) {
+        const line = seriesLine(family, number, PLACE, sampleValue(random()));
+        sampleBytes += line.length;
+        lines.push(line);
+      }
     }
     this.#template = Buffer.from(lines.join(''), 'latin1');
     for (let at = this.#template.indexOf(PLACE); at >= 0; at = this.#template.indexOf(PLACE, at + WIDTH))
       this.#places.push(at);
-    this.bytes = this.#template.length;
+    this.sampleBytes = sampleBytes;
     this.series = spec.families * spec.seriesPerFamily;
   }
 

@@ -1,15 +1,19 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { GuardedProcess } from '../../src/redis/guarded-process.ts';
 import { SECOND } from '../../src/units.ts';
 import { freePort } from '../../test/support/ports.ts';
 import { answers } from '../clients/answers.ts';
 import type { GatewayUnderTest } from './gateway-under-test.ts';
 
+export const OFFICIAL_PROGRAM = 'prometheus-pushgateway';
+
 const START_TIMEOUT_MS = 20 * SECOND;
 
-/** The official gateway with its default settings, but without the file that Debian's keeps. */
+/** Its default settings, but without the file that Debian's keeps. */
+export function officialFlags(port: number): string[] {
+  return [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file='];
+}
+
+/** The official gateway, with nothing in it. */
 export class Official implements GatewayUnderTest, AsyncDisposable {
   readonly port: number;
   readonly #process: GuardedProcess;
@@ -21,12 +25,7 @@ export class Official implements GatewayUnderTest, AsyncDisposable {
 
   static async start(): Promise<Official> {
     const port = await freePort();
-    const directory = await mkdtemp(join(tmpdir(), 'pushgateway-bench-official-'));
-    const settings = [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file='];
-    const official = new Official(
-      port,
-      await GuardedProcess.spawn('prometheus-pushgateway', settings, { directory }),
-    );
+    const official = new Official(port, await GuardedProcess.spawn(OFFICIAL_PROGRAM, officialFlags(port)));
     await answers(port, { method: 'GET', path: '/-/ready' }, START_TIMEOUT_MS);
     return official;
   }

@@ -5,7 +5,7 @@ import { RedisServer } from '../../test/support/redis-server.ts';
 import { RedisUsage } from '../measure/redis-usage.ts';
 import type { GatewayUnderTest } from './gateway-under-test.ts';
 
-const PROGRAM = ['dist/src/server/main.js'];
+export const OUR_PROGRAM = ['dist/src/server/main.js'];
 const QUIET_TIMEOUT_MS = 2 * MINUTE;
 
 export interface OurOptions {
@@ -20,7 +20,7 @@ export interface OurOptions {
 export function startGateway(args: readonly string[], profileDir?: string): Promise<Gateway> {
   const profile = profileDir === undefined ? undefined : `--cpu-prof --cpu-prof-dir=${profileDir}`;
   return Gateway.ready({
-    command: PROGRAM,
+    command: OUR_PROGRAM,
     args: ['--redis.expiration=1h', ...args],
     env: { NODE_ENV: 'production', ...(profile !== undefined && { NODE_OPTIONS: profile }) },
   });

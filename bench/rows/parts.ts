@@ -29,3 +29,7 @@ export function notes(...parts: readonly (string | undefined)[]): string | undef
 export function pushOfSource(body: SourceBody, source: number): Request {
   return { method: 'PUT', path: `/metrics/job/bench/source/${source}`, body: body.of(source) };
 }
+
+export function ingestOfSource(body: SourceBody, source: number): Request {
+  return { method: 'POST', path: '/ingest', body: body.of(source) };
+}
