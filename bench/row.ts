@@ -51,9 +51,9 @@ export function judge(line: Line): Verdict[] {
 function verdict(line: Line, goal: Goal): Verdict {
   switch (goal.kind) {
     case 'times-better':
-      return { goal: `≥ ${goal.atLeast} × official`, met: (timesBetter(line) ?? 0) >= goal.atLeast };
+      return { goal: `≥ ${goal.atLeast} × official`, met: (timesBetter(line) ?? Number.NaN) >= goal.atLeast };
     case 'times-floor':
-      return { goal: `≤ ${goal.atMost} × floor`, met: (timesFloor(line) ?? Infinity) <= goal.atMost };
+      return { goal: `≤ ${goal.atMost} × floor`, met: (timesFloor(line) ?? Number.NaN) <= goal.atMost };
     case 'at-most':
       return { goal: `≤ ${goal.value} ${line.unit}`, met: line.ours <= goal.value };
     case 'at-least':

@@ -17,7 +17,7 @@ export async function answers(port: number, request: Request, timeoutMs: number)
 async function statusOf(port: number, request: Request): Promise<number> {
   try {
     using client = await KeepAliveClient.connect(port);
-    return await client.send(request);
+    return (await client.send(request)).status;
   } catch {
     return 0;
   }

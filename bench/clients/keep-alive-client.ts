@@ -10,6 +10,12 @@ export interface Request {
   readonly body?: Buffer;
 }
 
+export interface Answer {
+  readonly status: number;
+  /** What it says, if it is not a 2xx. */
+  readonly text: string;
+}
+
 /**
  * One request after the other over one connection. It looks at no more of an answer than its status and its end, so
  * that the client takes little of the machine from what is measured.
@@ -17,7 +23,7 @@ export interface Request {
 export class KeepAliveClient implements Disposable {
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
-  #answered: { resolve: (status: number) => void; reject: (error: Error) => void } | undefined;
+  #answered: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -33,8 +39,8 @@ export class KeepAliveClient implements Disposable {
     return new KeepAliveClient(socket);
   }
 
-  /** Resolves with the status, when the answer is there to its end. */
-  send({ method, path, body }: Request): Promise<number> {
+  /** Resolves when the answer is there to its end. */
+  send({ method, path, body }: Request): Promise<Answer> {
     const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n`;
     const length = body === undefined ? '' : `Content-Length: ${body.length}\r\n`;
     return new Promise((resolve, reject) => {
@@ -63,14 +69,20 @@ export class KeepAliveClient implements Disposable {
         ? this.#received.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK)
         : this.#received.length >= bodyStart + Number(length);
     if (!whole) return;
+    const status = Number(head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length));
+    const text = isSuccess(status) ? '' : this.#received.toString('utf8', bodyStart);
     this.#received = Buffer.alloc(0);
     const answered = this.#answered;
     this.#answered = undefined;
-    answered?.resolve(Number(head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)));
+    answered?.resolve({ status, text });
   }
 
   #fail(error: Error): void {
     this.#answered?.reject(error);
     this.#answered = undefined;
   }
+}
+
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status <= 299;
 }

@@ -1,5 +1,5 @@
 import { SECOND } from '../../src/units.ts';
-import { KeepAliveClient, type Request } from './keep-alive-client.ts';
+import { isSuccess, KeepAliveClient, type Request } from './keep-alive-client.ts';
 
 export interface LoadOptions {
   readonly port: number;
@@ -36,11 +36,11 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
       const request = options.next(number++);
       const begun = performance.now();
       waiting.set(client, begun);
-      const status = await client.send(request);
+      const { status, text } = await client.send(request);
       if (over) return;
       waiting.delete(client);
-      if (status < 200 || status > 299)
-        throw new Error(`${request.method} ${request.path} was answered ${status}`);
+      if (!isSuccess(status))
+        throw new Error(`${request.method} ${request.path} was answered ${status}: ${text}`);
       latenciesMs.push(performance.now() - begun);
       if (options.pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.pauseMs));
     }

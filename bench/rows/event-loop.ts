@@ -58,7 +58,7 @@ async function probe({ port }: Ours, end: number) {
   let wrong = 0;
   for (; performance.now() < end; await sleep(PROBE_MS)) {
     const begun = performance.now();
-    if ((await client.send({ method: 'GET', path: '/-/healthy' })) !== 200) wrong++;
+    if ((await client.send({ method: 'GET', path: '/-/healthy' })).status !== 200) wrong++;
     latenciesMs.push(performance.now() - begun);
   }
   return { latenciesMs, wrong };

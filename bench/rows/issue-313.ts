@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../../src/units.ts';
-import { KeepAliveClient } from '../clients/keep-alive-client.ts';
+import { isSuccess, KeepAliveClient } from '../clients/keep-alive-client.ts';
 import { load } from '../clients/load.ts';
 import { randomNumbers } from '../data/random.ts';
 import { SourceBody } from '../data/source-body.ts';
@@ -95,8 +95,8 @@ async function period(
     const client = await KeepAliveClient.connect(gateway.port);
     const sent = performance.now();
     sentAt.set(client, sent);
-    const status = await client.send(request);
-    if (status !== 200) throw new Error(`a push was answered ${status}`);
+    const { status, text } = await client.send(request);
+    if (!isSuccess(status)) throw new Error(`a push was answered ${status}: ${text}`);
     seconds.push((performance.now() - sent) / SECOND);
     sentAt.delete(client);
     client[Symbol.dispose]();
