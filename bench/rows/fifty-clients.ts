@@ -5,7 +5,7 @@ import { percentile } from '../measure/statistics.ts';
 import type { GatewayUnderTest } from '../programs/gateway-under-test.ts';
 import { Official } from '../programs/official.ts';
 import type { Row } from '../row.ts';
-import { count, notes, pushOfSource, slowCommands } from './parts.ts';
+import { count, hold, notes, pushOfSource, slowCommands } from './parts.ts';
 
 const CLIENTS = 50;
 const GROUPS = 200;
@@ -21,7 +21,7 @@ export const fiftyClients: Row = {
     const groups = bench.size(GROUPS, GROUPS / 4);
     const seconds = bench.size(20, 4);
     await using ours = await bench.ours();
-    await hold(ours, body, groups);
+    await hold(ours, groups, (source) => pushOfSource(body, source));
     const cpuBefore = cpuSeconds(ours.pid);
     const result = await clients(ours, body, groups, seconds);
     const cpu = cpuSeconds(ours.pid) - cpuBefore;
@@ -29,7 +29,7 @@ export const fiftyClients: Row = {
     const at = (share: number): string => percentile(result.latenciesMs, share).toFixed(0);
 
     await using official = await Official.start();
-    await hold(official, body, groups);
+    await hold(official, groups, (source) => pushOfSource(body, source));
     const theirs = await clients(official, body, groups, seconds);
     return [
       {
@@ -51,10 +51,6 @@ export const fiftyClients: Row = {
     ];
   },
 };
-
-async function hold({ port }: GatewayUnderTest, body: SourceBody, groups: number): Promise<void> {
-  await load({ port, clients: 4, count: groups, next: (number) => pushOfSource(body, number) });
-}
 
 function clients({ port }: GatewayUnderTest, body: SourceBody, groups: number, seconds: number) {
   return load({

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../../src/units.ts';
 import { isSuccess, KeepAliveClient } from '../clients/keep-alive-client.ts';
-import { load } from '../clients/load.ts';
 import { randomNumbers } from '../data/random.ts';
 import { SourceBody } from '../data/source-body.ts';
 import { cpuSeconds } from '../measure/process-usage.ts';
@@ -9,7 +8,7 @@ import { percentile } from '../measure/statistics.ts';
 import { type GatewayUnderTest, scrape } from '../programs/gateway-under-test.ts';
 import { Official } from '../programs/official.ts';
 import type { Row } from '../row.ts';
-import { count, notes, pushOfSource, slowCommands } from './parts.ts';
+import { count, hold, notes, pushOfSource, slowCommands } from './parts.ts';
 
 const CLIENTS = 100;
 const PERIOD_SECONDS = 60;
@@ -30,8 +29,7 @@ export const issue313: Row = {
     const share = bench.size(1, 6);
     const settings = { clients: Math.round(CLIENTS / share), periodSeconds: PERIOD_SECONDS / share, body };
     await using ours = await bench.ours();
-    const { port } = ours;
-    await load({ port, clients: 4, count: settings.clients, next: (number) => pushOfSource(body, number) });
+    await hold(ours, settings.clients, (source) => pushOfSource(body, source));
     await ours.quiet();
     const cpu = { gateway: cpuSeconds(ours.pid), redis: cpuSeconds(ours.redis.pid) };
     const result = await period(ours, settings);

@@ -6,9 +6,10 @@ import { median } from '../measure/statistics.ts';
 import { type GatewayUnderTest, push, scrape } from '../programs/gateway-under-test.ts';
 import { Official } from '../programs/official.ts';
 import type { Row } from '../row.ts';
-import { count, INGEST, ingestOfSource, notes, pushOfSource, slowCommands } from './parts.ts';
+import { count, hold, INGEST, ingestOfSource, notes, pushOfSource, slowCommands } from './parts.ts';
 
 const CLIENTS = 8;
+const AT_ONCE = 24;
 const TINY = { families: 100, seriesPerFamily: 5 };
 
 export const manySources: Row = {
@@ -20,10 +21,12 @@ export const manySources: Row = {
     const main = bench.million();
     await using toIngest = await bench.ours();
     await using toGroups = await bench.ours();
+    await using fresh = await bench.ours();
     await using mainOurs = await bench.ours();
     await using official = await Official.start();
     const ingested = await secondRound(toIngest, sources, (source) => ingestOfSource(body, source));
     const grouped = await secondRound(toGroups, sources, (source) => pushOfSource(body, source));
+    const atOnce = { ours: await firstAtOnce(fresh, body), official: await firstAtOnce(official, body) };
     const theirs = await cpuOf(official, {
       count: sources,
       seconds: bench.size(20, 5),
@@ -59,6 +62,13 @@ export const manySources: Row = {
           await slowCommands(toGroups),
         ),
       },
+      {
+        what: `slowest of ${AT_ONCE} first pushes at once, which make the same families`,
+        unit: 'ms',
+        ours: Math.max(...atOnce.ours.latenciesMs),
+        official: Math.max(...atOnce.official.latenciesMs),
+        note: atOnce.ours.refused > 0 ? `${atOnce.ours.refused} refused here` : undefined,
+      },
       { what: 'scrape of the ingested', unit: 's', ours: median(seconds.ingested), goals: [likeMain] },
       { what: 'scrape of the groups', unit: 's', ours: median(seconds.grouped), goals: [likeMain] },
     ];
@@ -92,11 +102,17 @@ export const tinySources: Row = {
   },
 };
 
+/** Each by a client of its own, to a gateway that has none of the families yet. */
+function firstAtOnce({ port }: GatewayUnderTest, body: SourceBody) {
+  const next = (source: number) => pushOfSource(body, source);
+  return load({ port, clients: AT_ONCE, count: AT_ONCE, mayRefuse: true, next });
+}
+
 type Next = Parameters<typeof load>[0]['next'];
 
 /** The first round is the warm-up, and all that is held. */
 async function secondRound(gateway: GatewayUnderTest, sources: number, next: Next) {
-  await cpuOf(gateway, { count: sources, next });
+  await hold(gateway, sources, next);
   return cpuOf(gateway, { count: sources, next });
 }
 

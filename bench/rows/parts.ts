@@ -1,7 +1,11 @@
 import type { Request } from '../clients/keep-alive-client.ts';
+import { load } from '../clients/load.ts';
 import type { Body } from '../data/bodies.ts';
 import type { SourceBody } from '../data/source-body.ts';
+import type { GatewayUnderTest } from '../programs/gateway-under-test.ts';
 import type { Ours } from '../programs/ours.ts';
+
+const HOLDERS = 4;
 
 export const INGEST = { path: '/ingest' };
 
@@ -23,6 +27,19 @@ export async function slowCommands({ usage }: Ours): Promise<string | undefined>
 export function notes(...parts: readonly (string | undefined)[]): string | undefined {
   const said = parts.filter((part) => part !== undefined);
   return said.length === 0 ? undefined : said.join('; ');
+}
+
+/**
+ * A round of pushes, each of them to be held, after a first one that makes their families: pushes that make the same
+ * families at once wait for each other, which is a measurement of its own.
+ */
+export async function hold(
+  { port }: Pick<GatewayUnderTest, 'port'>,
+  sources: number,
+  next: (source: number) => Request,
+): Promise<void> {
+  await load({ port, clients: 1, count: 1, next });
+  await load({ port, clients: HOLDERS, count: sources - 1, next: (number) => next(number + 1) });
 }
 
 /** The push of a source to its own group. */

@@ -1,10 +1,10 @@
-import { load } from '../clients/load.ts';
+import type { Request } from '../clients/keep-alive-client.ts';
 import { seriesLine } from '../data/series.ts';
 import { SourceBody } from '../data/source-body.ts';
 import { cpuSeconds } from '../measure/process-usage.ts';
 import { push, scrape } from '../programs/gateway-under-test.ts';
 import type { Row } from '../row.ts';
-import { count, INGEST, ingestOfSource, inWords, pushOfSource, slowCommands } from './parts.ts';
+import { count, hold, INGEST, ingestOfSource, inWords, pushOfSource, slowCommands } from './parts.ts';
 
 /** Of the original, a key for each sample; measured on two cores. */
 const ORIGINAL = { in: 3.9, out: 2.3 };
@@ -60,8 +60,8 @@ export const redisMemory: Row = {
       await ours.quiet();
       return { bytes: (await ours.usage.dataBytes()) / series, slow: await slowCommands(ours) };
     };
-    const all = (next: Parameters<typeof load>[0]['next'], pushes: number) => (port: number) =>
-      load({ port, clients: 8, count: pushes, next });
+    const all = (next: (number: number) => Request, pushes: number) => (port: number) =>
+      hold({ port }, pushes, next);
     const ofMain = await perSeries(main.series, (port) => push({ port, pid: 0 }, main, INGEST));
     const ofTiny = await perSeries(
       sources * tiny.series,
