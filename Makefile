@@ -51,6 +51,10 @@ compat-official: $(MODULES) ## Run the table of test/compat and the clients agai
 	@scripts/install-missing.sh prometheus-pushgateway:prometheus-pushgateway $(CLIENTS)
 	COMPAT_TARGET=official node --import tsx --test test/compat/*.test.ts test/clients/*.test.ts
 
+.PHONY: bench
+bench: $(MODULES) ## Measure the gateway beside the official Pushgateway (ARGS="--quick", ARGS="--list", ARGS="ROW …")
+	@npm run --silent bench -- $(ARGS)
+
 .PHONY: build
 build: $(PROGRAM) ## Compile to dist/
 

@@ -19,6 +19,8 @@ export interface GatewayOptions {
   readonly built?: boolean;
   /** Appended to the command line. */
   readonly args?: readonly string[];
+  /** What node runs instead, with flags of its own. */
+  readonly command?: readonly string[];
   /** Added to our own environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -137,18 +139,14 @@ function routePrefix(args: readonly string[]): string {
   return own ?? given(/^--web\.external-url=\w+:\/\/[^/]*(.*?)\/?$/) ?? '';
 }
 
-function spawn({
-  redisPort,
-  port = 0,
-  built = BUILT,
-  args = [],
-  env = {},
-}: GatewayOptions): Promise<GuardedProcess> {
+function spawn(options: GatewayOptions): Promise<GuardedProcess> {
+  const { redisPort, port = 0, built = BUILT, args = [], env = {} } = options;
   const settings = ['--host=127.0.0.1'];
   if (port !== null) settings.push(`--port=${port}`);
   if (redisPort !== undefined) settings.push(`--redis.endpoint=127.0.0.1:${redisPort}`);
   const program = built ? ['dist/src/server/main.js'] : ['--import', 'tsx', 'src/server/main.ts'];
-  return GuardedProcess.spawn(process.execPath, [...program, ...settings, ...args], {
+  const { command = program } = options;
+  return GuardedProcess.spawn(process.execPath, [...command, ...settings, ...args], {
     env: { ...process.env, ...env },
   });
 }
