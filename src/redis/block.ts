@@ -140,12 +140,13 @@ export class BlockView {
     if (this.textAt > value.byteLength) throw new BlockFormatError();
   }
 
+  /** The halves of an identity are given as int32: half of all uint32 would be numbers with a place on the heap. */
   hi(entry: number): number {
-    return this.view.getUint32(HEADER_BYTES + entry * 8, true);
+    return this.view.getInt32(HEADER_BYTES + entry * 8, true);
   }
 
   lo(entry: number): number {
-    return this.view.getUint32(HEADER_BYTES + entry * 8 + 4, true);
+    return this.view.getInt32(HEADER_BYTES + entry * 8 + 4, true);
   }
 
   length(entry: number): number {

@@ -141,7 +141,7 @@ async function examine(
       // Written since the list was made: newer than all of it. To leave it out of account errs on the safe side.
       if (header.sequence !== page[i].sequence) continue;
       const number = first + i;
-      const deadlineMs = livesUntil(header, deadlines.get(groupOfBlock(page[i])));
+      const deadlineMs = livesUntil(header, deadlines.get(groupOfBlock(page[i].field)));
       const seen: Seen = {
         block: page[i],
         header,
