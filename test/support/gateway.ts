@@ -4,8 +4,8 @@ import { SECOND } from '../../src/units.ts';
 
 const START_TIMEOUT_MS = 30 * SECOND;
 const STOP_GRACE_MS = 20 * SECOND;
-/** Said by who has just built it, for hundreds of starts. */
-const BUILT = process.env['TEST_BUILT'] === 'yes';
+/** Where who runs many tests has built it for all their starts. */
+const TEST_BUILT = process.env['TEST_BUILT'];
 
 export interface GatewayOptions {
   /** Of the Redis on loopback to use. Undefined: say in `args` which. */
@@ -13,8 +13,8 @@ export interface GatewayOptions {
   /** To listen on. Default: a free one. Null: what `args` and `env` say. */
   readonly port?: number | null;
   /**
-   * The program as `npm run build` has made it, which starts and runs as fast as it can. Default: from source, or what
-   * TEST_BUILT says.
+   * The program as `npm run build` has made it, which starts and runs as fast as it can. Default: from source, or as it
+   * was built in the folder that TEST_BUILT names.
    */
   readonly built?: boolean;
   /** Appended to the command line. */
@@ -140,11 +140,12 @@ function routePrefix(args: readonly string[]): string {
 }
 
 function spawn(options: GatewayOptions): Promise<GuardedProcess> {
-  const { redisPort, port = 0, built = BUILT, args = [], env = {} } = options;
+  const { redisPort, port = 0, built = false, args = [], env = {} } = options;
   const settings = ['--host=127.0.0.1'];
   if (port !== null) settings.push(`--port=${port}`);
   if (redisPort !== undefined) settings.push(`--redis.endpoint=127.0.0.1:${redisPort}`);
-  const program = built ? ['dist/src/server/main.js'] : ['--import', 'tsx', 'src/server/main.ts'];
+  const folder = built ? 'dist' : TEST_BUILT;
+  const program = folder ? [`${folder}/src/server/main.js`] : ['--import', 'tsx', 'src/server/main.ts'];
   const { command = program } = options;
   return GuardedProcess.spawn(process.execPath, [...command, ...settings, ...args], {
     env: { ...process.env, ...env },

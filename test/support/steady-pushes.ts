@@ -26,7 +26,7 @@ interface Client {
  * Pushes through one or more gateways, without a pause, values that count up. What was acknowledged must be
  * shown afterwards, or something later.
  */
-export class SteadyPushes {
+export class SteadyPushes implements AsyncDisposable {
   /** How often each status was answered; 0 for a request that broke. */
   readonly answers = new Map<number, number>();
   /** Texts of the answers that were no 200. */
@@ -112,6 +112,10 @@ export class SteadyPushes {
     await this.#done;
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   #families({ index }: Client): string[] {
     return [`${this.#name}_${index}_a`, `${this.#name}_${index}_b`];
   }
@@ -172,7 +176,7 @@ export function lost(expected: ReadonlyMap<string, number>, exposition: string):
 }
 
 /** Scrapes one after the other while something goes wrong. */
-export class SteadyScrapes {
+export class SteadyScrapes implements AsyncDisposable {
   /** How many ended normally, and how many were refused or broke. */
   whole = 0;
   broken = 0;
@@ -195,6 +199,10 @@ export class SteadyScrapes {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   async #run(url: string, pushes: SteadyPushes): Promise<void> {
