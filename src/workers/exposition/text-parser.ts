@@ -128,6 +128,7 @@ export class TextParser {
   #reset(text: Buffer, options: ParseOptions): void {
     const { strict = false, group, extended = false, utf8Names = true } = options;
     this.#text = text;
+    this.#canonical.begin(text);
     this.#timestamps = options.timestamps;
     this.#strict = strict;
     this.#isOneLine = options.whole && !extended && text.indexOf(NEWLINE) < 0;
