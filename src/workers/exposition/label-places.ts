@@ -1,5 +1,6 @@
 import { CLOSE, COMMA, LABEL_VALUE, QUOTE } from './character-classes.ts';
 import { MAX_LABELS } from './line-labels.ts';
+import { viewOf } from './scratch.ts';
 
 /**
  * Where the labels of the line before are. Most lines have the labels of the line before, and most of their values or at
@@ -15,12 +16,14 @@ export class LabelPlaces {
   end = 0;
   /** The index of the label that tells the lines of an instance apart, or -1. */
   bound = -1;
+  /** Another number for each line that is not like the one before. */
+  names = 0;
+  view: DataView = new DataView(new ArrayBuffer(0));
 
   #boundName: Uint8Array | undefined;
-  #view: DataView = new DataView(new ArrayBuffer(0));
 
   begin(text: Buffer): void {
-    this.#view = new DataView(text.buffer, text.byteOffset, text.byteLength);
+    this.view = viewOf(text);
     this.clear();
   }
 
@@ -34,6 +37,7 @@ export class LabelPlaces {
   finish(count: number, end: number, boundName: Uint8Array | undefined, isEscaped: boolean): void {
     this.count = isEscaped ? 0 : count;
     this.end = end;
+    this.names++;
     this.#boundName = boundName;
   }
 
@@ -45,7 +49,7 @@ export class LabelPlaces {
   follow(text: Buffer, at: number, boundName: Uint8Array | undefined): number {
     const { count, start, valueStart, end } = this;
     if (count === 0 || boundName !== this.#boundName) return -1;
-    const view = this.#view;
+    const { view } = this;
     const last = count - 1;
     const lastWord = view.byteLength - 4;
     let i = at;

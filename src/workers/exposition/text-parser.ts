@@ -145,7 +145,7 @@ export class TextParser {
     this.#rejections.reset();
     this.#problems.reset();
     this.#rejections.problems = strict ? this.#problems : undefined;
-    this.#series.group = group;
+    this.#series.begin(group);
     this.#instanceLines.group = group;
     // Converters leave out what may be left out, and nothing else.
     this.#instanceLines.strict = strict && !extended;
