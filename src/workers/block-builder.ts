@@ -57,11 +57,12 @@ export class BlockBuilder {
 
   build(parsed: ParsedBlock): BuiltFamily[] {
     const starts = this.#sortByFamily(parsed.entries, parsed.families.length);
-    this.#latest.reset(parsed.entries.count);
+    if (!parsed.areDistinct) this.#latest.reset(parsed.entries.count);
     return parsed.families.map((family, index) => {
       const blocks: BuiltBlock[] = [];
       let from = starts[index];
-      const end = this.#latest.keep(parsed.entries, this.#order, from, starts[index + 1]);
+      const all = starts[index + 1];
+      const end = parsed.areDistinct ? all : this.#latest.keep(parsed.entries, this.#order, from, all);
       while (from < end) {
         const to = this.#findEnd(parsed, family.kind, from, end);
         blocks.push(this.#write(parsed, family.kind, from, to));

@@ -31,8 +31,9 @@ export interface ParsedBlock {
   /** Rendered lines of what could not be taken as it stood. */
   readonly scratch: Buffer;
   readonly families: readonly ParsedFamily[];
-  /** A series that stands twice in the block is in there twice. */
+  /** A series that stands twice in the block is in there twice, unless they are distinct. */
   readonly entries: EntryList;
+  readonly areDistinct: boolean;
   readonly lines: number;
   readonly rejected: Partial<Record<RejectReason, number>>;
   readonly errors: readonly LineError[];

@@ -23,9 +23,21 @@ export class Scratch {
 
   /** Makes room for `n` more bytes; needed before any of the other calls. */
   reserve(n: number): void {
-    const needed = this.length + n;
-    if (needed <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
+    if (!this.hasRoom(n)) this.grow(n);
+  }
+
+  hasRoom(n: number): boolean {
+    return this.length + n <= this.bytes.length;
+  }
+
+  /**
+   * Makes room for `n` more bytes when there is none.
+   *
+   * @param expected length in the end; what is not used of it takes no memory
+   */
+  grow(n: number, expected = 0): void {
+    const atOnce = Math.min(expected, MAX_RENDERED_BYTES);
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.length + n, this.bytes.length * 2, atOnce));
     this.bytes.copy(grown, 0, 0, this.length);
     this.#replace(grown);
   }

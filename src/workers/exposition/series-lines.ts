@@ -1,3 +1,4 @@
+import { KIB } from '../../units.ts';
 import type { SeriesHash } from '../identity.ts';
 import type { CanonicalLine } from './canonical-line.ts';
 import { BLANK, CLOSE, COMMA, NEWLINE, OPEN, QUOTE } from './character-classes.ts';
@@ -6,6 +7,10 @@ import type { GroupLabels } from './group-labels.ts';
 import { LabelMerge } from './label-merge.ts';
 import type { SampleLine } from './sample-line.ts';
 import { Scratch } from './scratch.ts';
+
+/** From so much on it can be told from what is rendered how much that will be in the end, and some more. */
+const SAMPLE_BYTES = 256 * KIB;
+const MARGIN = 1.05;
 
 /** Renders the lines of plain series that cannot be stored as they stand, and adds them to the entries. */
 export class SeriesLines {
@@ -51,7 +56,8 @@ export class SeriesLines {
         this.#merged = places.names;
       }
       const lineEnd = valueEnd + 1;
-      out.reserve(lineEnd - nameStart + this.#merge.length);
+      const length = lineEnd - nameStart + this.#merge.length;
+      if (!out.hasRoom(length)) this.#grow(length, text.length / nameStart);
       this.#merge.write(out, places, nameStart, lineEnd);
       this.#hash.hash(out.bytes, start + nameEnd - nameStart + 1, out.length - (lineEnd - labelsEnd));
       this.#add(family, start, line, group.features);
@@ -69,6 +75,17 @@ export class SeriesLines {
     out.copy(text, valueStart, valueEnd);
     out.byte(NEWLINE);
     this.#add(family, start, line, group.features);
+  }
+
+  /** @param parts how many times as much there will be in the end, if it goes on like this */
+  #grow(bytes: number, parts: number): void {
+    const out = this.#out;
+    if (out.length < SAMPLE_BYTES) {
+      out.grow(bytes);
+      return;
+    }
+    out.grow(bytes, Math.ceil(out.length * parts * MARGIN));
+    this.#entries.reserve(Math.ceil(this.#entries.count * parts * MARGIN));
   }
 
   /** Adds a line of any form. */

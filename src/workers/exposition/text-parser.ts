@@ -117,6 +117,8 @@ export class TextParser {
     }
     return {
       ...content,
+      // A push with a series twice has a problem.
+      areDistinct: this.#strict,
       consumed,
       lines: this.#line,
       rejected: this.#rejections.counts,
