@@ -59,8 +59,15 @@ export class PayloadWriter {
   readonly textAt: number;
   #entries = 0;
 
-  constructor(kind: FamilyKind, entries: number, textBytes: number, wide: boolean, features = 0) {
-    this.payload = Buffer.allocUnsafe(payloadSize(entries, textBytes, wide));
+  constructor(
+    kind: FamilyKind,
+    entries: number,
+    textBytes: number,
+    wide: boolean,
+    features = 0,
+    allocate: (bytes: number) => NodeBuffer = Buffer.allocUnsafe,
+  ) {
+    this.payload = allocate(payloadSize(entries, textBytes, wide));
     this.#view = new DataView(this.payload.buffer, this.payload.byteOffset, this.payload.byteLength);
     this.#wide = wide;
     const head = HEADER_BYTES - STAMP_BYTES;

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { SECOND } from '../units.ts';
 import { type Call, DURABLE, loadScript, type Reply, SCRIPTS, type ScriptName, TIMED } from './commands.ts';
 import { Cluster, MAX_REDIRECTIONS } from './connection/cluster.ts';
 import { connectionLost, type Link, type LinkHooks, type Request } from './connection/link.ts';
 import { sentinelOptions, serverOptions } from './connection/link-options.ts';
 import type { LinkPool, PoolLimits } from './connection/link-pool.ts';
+import { callPool, type Script } from './connection/packed-call.ts';
 import { type Servers, SingleServer } from './connection/servers.ts';
 import { StoreError, toStoreError } from './failure.ts';
 import type { RedisOptions } from './options.ts';
@@ -236,12 +238,18 @@ function tooFewReplicas(count: number, wanted: number, patienceMs: number): Stor
 }
 
 function connect(options: RedisOptions, { editScript }: ConnectionHooks, hooks: LinkHooks): Servers {
-  const scripts = new Map<ScriptName, string>();
+  const scripts = new Map<ScriptName, Script>();
   for (const script of Object.keys(SCRIPTS) as ScriptName[]) {
     const lua = loadScript(script);
-    scripts.set(script, editScript?.(lua) ?? lua);
+    const text = editScript?.(lua) ?? lua;
+    scripts.set(script, { text, sha: createHash('sha1').update(text).digest('hex') });
   }
-  const settings = { timeoutMs: options.timeoutMs, scripts, mustBeMaster: options.mode === 'sentinel' };
+  const settings = {
+    timeoutMs: options.timeoutMs,
+    scripts,
+    pool: callPool(),
+    mustBeMaster: options.mode === 'sentinel',
+  };
   const limits: PoolLimits = {
     size: Math.max(1, options.poolSize ?? 1),
     idleMs: options.idleTimeoutMs ?? 0,

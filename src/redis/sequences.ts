@@ -14,17 +14,32 @@ import { BUCKETS, type Keys } from './keys.ts';
 export const SEQUENCES_PER_BLOCK = 4096;
 /** Blocks of a body that share one reservation. */
 export const BLOCKS_PER_RESERVATION = 256;
+export const SEQUENCES_PER_RESERVATION = SEQUENCES_PER_BLOCK * BLOCKS_PER_RESERVATION;
 /** How long a reservation keeps the clock of an empty bucket alive: longer than any of its blocks takes to arrive. */
 const RESERVATION_LIFE_MS = 30 * SECOND;
 
-/** Reserves sequences in every bucket. Returns the first one of each. Throws StoreError. */
-export async function openSequences(connection: RedisConnection, keys: Keys): Promise<Float64Array> {
-  const args = [SEQUENCES_PER_BLOCK * BLOCKS_PER_RESERVATION, RESERVATION_LIFE_MS];
-  const clocks = Array.from({ length: BUCKETS }, (_, bucket) => keys.clock(bucket));
+/**
+ * Reserves sequences in every bucket. Returns the first one of each. Throws StoreError.
+ * @param above in each bucket, that must not be below this: a master that has taken over may not have got what the one
+ * before it has given out, and its clock may be behind
+ */
+export async function openSequences(
+  connection: RedisConnection,
+  keys: Keys,
+  above?: Float64Array,
+): Promise<Float64Array> {
+  const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket);
   // On a Cluster the keys of a call must lie in one slot.
-  const calls = connection.isCluster ? clocks.map((clock) => [clock]) : [clocks];
+  const calls = connection.isCluster ? buckets.map((bucket) => [bucket]) : [buckets];
   const replies = await connection.runAll(
-    calls.map((callKeys) => ({ script: 'openSequences', keys: callKeys, args })),
+    calls.map((called) => ({
+      script: 'openSequences',
+      keys: called.map((bucket) => keys.clock(bucket)),
+      args: [
+        ...[SEQUENCES_PER_RESERVATION, RESERVATION_LIFE_MS],
+        ...called.map((bucket) => above?.[bucket] ?? 0),
+      ],
+    })),
   );
   const first = replies.flatMap((reply) => {
     if (reply instanceof StoreError) throw reply;

@@ -88,8 +88,8 @@ export class Store {
   }
 
   /** Reserves the sequences of a body of several blocks, for each bucket (see sequences.ts). Throws StoreError. */
-  openSequences(): Promise<Float64Array> {
-    return openSequences(this.#connection, this.#keys);
+  openSequences(above: Float64Array | undefined): Promise<Float64Array> {
+    return openSequences(this.#connection, this.#keys, above);
   }
 
   /** What lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */

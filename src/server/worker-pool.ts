@@ -13,6 +13,8 @@ import type {
 
 /** Two, so that a thread parses one block while Redis stores another. */
 const TASKS_PER_THREAD = 2;
+/** Little of what a task leaves behind is in the heap: with the default of 48 a thread takes 20 MiB more, and no less time. */
+const YOUNG_GENERATION_MB = 12;
 /** The compaction queue and the sweep send one at a time each, beside the tasks of the bodies. */
 const COMPACTION_TASKS = 2;
 
@@ -38,6 +40,7 @@ export class WorkerPool {
     this.#pool = new Piscina({
       filename: new URL(`../workers/worker.${extension}`, import.meta.url).href,
       workerData: { redis: options.redis },
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
       minThreads: options.threads,
       maxThreads: options.threads,
       concurrentTasksPerWorker: TASKS_PER_THREAD,

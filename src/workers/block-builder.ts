@@ -1,5 +1,6 @@
 import { type FamilyKind, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, PayloadWriter } from '../redis/block.ts';
 import type { BlockWrite } from '../redis/block-store.ts';
+import type { Arena } from '../redis/byte-pool.ts';
 import { KIB } from '../units.ts';
 import { type EntryList, SCRATCH } from './exposition/entry-list.ts';
 import type { ParsedBlock } from './exposition/text-parser.ts';
@@ -55,7 +56,8 @@ export class BlockBuilder {
     return lines;
   }
 
-  build(parsed: ParsedBlock): BuiltFamily[] {
+  /** @param arena holds what is built */
+  build(parsed: ParsedBlock, arena: Arena): BuiltFamily[] {
     const starts = this.#sortByFamily(parsed.entries, parsed.families.length);
     if (!parsed.areDistinct) this.#latest.reset(parsed.entries.count);
     return parsed.families.map((family, index) => {
@@ -65,7 +67,7 @@ export class BlockBuilder {
       const end = parsed.areDistinct ? all : this.#latest.keep(parsed.entries, this.#order, from, all);
       while (from < end) {
         const to = this.#findEnd(parsed, family.kind, from, end);
-        blocks.push(this.#write(parsed, family.kind, from, to));
+        blocks.push(this.#write(parsed, arena, family.kind, from, to));
         from = to;
       }
       return { index, blocks };
@@ -98,7 +100,7 @@ export class BlockBuilder {
     return most;
   }
 
-  #write(parsed: ParsedBlock, kind: FamilyKind, from: number, to: number): BuiltBlock {
+  #write(parsed: ParsedBlock, arena: Arena, kind: FamilyKind, from: number, to: number): BuiltBlock {
     const { start, end, hashHi, hashLo, samples: sampleCounts, features: entryFeatures } = parsed.entries;
     const order = this.#order;
     const hashes = this.#hashes;
@@ -113,7 +115,7 @@ export class BlockBuilder {
       hashes[(place - from) * 2] = hashLo[i];
       hashes[(place - from) * 2 + 1] = hashHi[i];
     }
-    const writer = new PayloadWriter(kind, to - from, textBytes, longest > 0xffff, features);
+    const writer = new PayloadWriter(kind, to - from, textBytes, longest > 0xffff, features, arena.allocate);
     let at = writer.textAt;
     // Entries that follow each other in the body are copied in one piece.
     let runStart = start[order[from]];

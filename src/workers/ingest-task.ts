@@ -1,4 +1,5 @@
 import { type CommitOptions, commit } from '../redis/block-store.ts';
+import { Arena } from '../redis/byte-pool.ts';
 import type { RedisConnection } from '../redis/client.ts';
 import { compactFamily } from '../redis/compaction.ts';
 import { StoreError, toStoreError } from '../redis/failure.ts';
@@ -31,6 +32,7 @@ export class Ingester {
   readonly #builder: BlockBuilder;
   readonly #declared = new DeclaredReader();
   readonly #retries: Retries;
+  readonly #arenas = Arena.pool();
 
   constructor(
     connection: RedisConnection,
@@ -59,6 +61,7 @@ export class Ingester {
       last: task.last ?? true,
     });
     const tally = new IngestTally(converted);
+    const arena = new Arena(this.#arenas);
     const declared = this.#declared.read(task.bodyId, task.declared);
     let text = converted?.text ?? Buffer.from(task.text);
     // What was converted has only whole families in it.
@@ -72,12 +75,13 @@ export class Ingester {
         extended: converted !== undefined,
       });
       const linesBefore = tally.lines;
-      const prepared = this.#prepare(parsed, (line) => tally.sourceOf(linesBefore + line), offset);
+      const prepared = this.#prepare(parsed, (line) => tally.sourceOf(linesBefore + line), offset, arena);
       tally.read(parsed);
       const families = prepared.filter((family) => !refuseReserved(family, tally));
       const taken = await this.#store(task, families, tally);
-      if (taken.length > 0) await this.#retry(task, taken, tally);
+      if (taken.length > 0) await this.#retry(task, taken, tally, arena);
       offset += Math.max(1, ...families.map(({ blocks }) => blocks.length));
+      arena.release();
       text = text.subarray(parsed.consumed);
       whole = converted !== undefined;
     } while (text.length > 0);
@@ -85,9 +89,14 @@ export class Ingester {
   }
 
   // Everything that is needed after the first wait is copied here: the parser and the builder serve other tasks then.
-  #prepare(parsed: ParsedBlock, sourceOf: (line: number) => number, offset: number): TaskFamily[] {
+  #prepare(
+    parsed: ParsedBlock,
+    sourceOf: (line: number) => number,
+    offset: number,
+    arena: Arena,
+  ): TaskFamily[] {
     const families: TaskFamily[] = [];
-    for (const { index, blocks } of this.#builder.build(parsed)) {
+    for (const { index, blocks } of this.#builder.build(parsed, arena)) {
       const { name, kind, type, help, unit, firstLine, typeLine } = parsed.families[index];
       if (blocks.length === 0 && type === undefined && help === undefined && unit === undefined) continue;
       families.push({
@@ -177,7 +186,12 @@ export class Ingester {
    * is cleaned up first. And samples without TYPE may belong to a histogram or summary that is there already: then they
    * are read again as such.
    */
-  async #retry(task: IngestTask, taken: readonly TaskPiece[], tally: IngestTally): Promise<void> {
+  async #retry(
+    task: IngestTask,
+    taken: readonly TaskPiece[],
+    tally: IngestTally,
+    arena: Arena,
+  ): Promise<void> {
     const hints = new Map<string, InstanceType>();
     const asTheyAre: TaskFamily[] = [];
     const asInstances: TaskPiece[] = [];
@@ -198,7 +212,7 @@ export class Ingester {
         () => {},
       );
     }
-    const families = [...asTheyAre, ...this.#reread(task, asInstances, hints, tally)];
+    const families = [...asTheyAre, ...this.#reread(task, asInstances, hints, tally, arena)];
     for (const piece of await this.#store(task, families, tally)) refuse(piece, tally);
   }
 
@@ -207,6 +221,7 @@ export class Ingester {
     pieces: readonly TaskPiece[],
     hints: DeclaredInstances,
     tally: IngestTally,
+    arena: Arena,
   ): TaskFamily[] {
     if (pieces.length === 0) return [];
     // Samples without TYPE are plain, one line each; back to the order of the body, which tells whose they are.
@@ -232,7 +247,7 @@ export class Ingester {
       parsed.errors.map(({ line, message }) => ({ line: lineOf(line), message })),
     );
     const offset = Math.max(...pieces.map(({ family }) => family.offset));
-    return this.#prepare(parsed, lineOf, offset).map((family) => ({
+    return this.#prepare(parsed, lineOf, offset, arena).map((family) => ({
       ...family,
       // Not declared by this body: the family has its type already.
       type: undefined,

@@ -1,4 +1,5 @@
 import { isLoss } from '../redis/batches.ts';
+import { Arena } from '../redis/byte-pool.ts';
 import type { RedisConnection } from '../redis/client.ts';
 import { type StoreError, toStoreError } from '../redis/failure.ts';
 import { candidateOf, type Group, groupOf, namesOfShape } from '../redis/group.ts';
@@ -54,6 +55,7 @@ export class Pusher {
   readonly #fingerprint: string;
   readonly #timeoutMs: number;
   readonly #deps: PusherDeps;
+  readonly #arenas = Arena.pool();
   #reader: BodyReader;
 
   /** @param timeoutMs of a command of the connection */
@@ -79,10 +81,12 @@ export class Pusher {
 
   /** Does not throw for anything that the body says or Redis does: that is in the result. */
   async run(task: PushTask): Promise<PushResult> {
-    const body = this.#reader.read(task);
+    const arena = new Arena(this.#arenas);
+    const body = this.#reader.read(task, arena);
     if (task.body.byteLength > LARGEST_KEPT_BYTES) this.#reader = new BodyReader(this.#secret);
     const start = performance.now();
     const told = await this.#store(task, body);
+    arena.release();
     return { kind: 'push', ...told, redisMs: performance.now() - start };
   }
 
@@ -157,7 +161,7 @@ class BodyReader {
     this.#builder = new BlockBuilder(hash);
   }
 
-  read({ body, format, timestamps, utf8Names, group }: PushTask): ReadBody | Problem {
+  read({ body, format, timestamps, utf8Names, group }: PushTask, arena: Arena): ReadBody | Problem {
     const converted = convert(Buffer.from(body), format, { strict: true });
     if (converted?.problem !== undefined) return converted.problem;
     const parsed = this.#parser.parse(converted?.text ?? Buffer.from(body), {
@@ -172,7 +176,7 @@ class BodyReader {
     if (parsed.problem !== undefined) return inSourceOf(converted, parsed.problem);
     const families: GroupFamilyWrite[] = [];
     let samples = 0;
-    for (const { index, blocks } of this.#builder.build(parsed)) {
+    for (const { index, blocks } of this.#builder.build(parsed, arena)) {
       const { name, kind, type, help, unit } = parsed.families[index];
       // The store has these of its own.
       if (blocks.length === 0 || GROUP_METRIC_NAMES.has(name)) continue;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { bucketOf } from '../../src/redis/keys.ts';
 import { SECOND } from '../../src/units.ts';
 import { Gateway } from '../support/gateway.ts';
@@ -99,53 +98,3 @@ test('a slot range that nobody serves: its pushes are refused, others stored, an
   const shown = await scrapeOf(gateway);
   for (const name of names) assert.match(shown, new RegExp(`^${name} [123]$`, 'm'));
 });
-
-test('slots that move under load: nothing is lost, nothing is doubled', async () => {
-  await using cluster = await RedisCluster.start({ replicas: 0 });
-  await using first = await gatewayOn(cluster);
-  await using second = await gatewayOn(cluster);
-  // Enough for each bucket to have something, and for a move to take a while.
-  const many = Array.from({ length: 20_000 }, (_, i) => `many_${i % 200}{i="${i}"} 1\n`).join('');
-  assert.equal((await ingest(first, many)).status, 200);
-  const pushes = SteadyPushes.start([first, second]);
-  await pushes.allAcknowledged(20 * SECOND);
-  const scrapes = SteadyScrapes.start([first, second], pushes);
-  const moved = new Set<number>();
-  for (let bucket = 0; bucket < 64; bucket += 4) {
-    const slot = Number(await cluster.nodes[0].cli('CLUSTER', 'KEYSLOT', `{${bucket}}`));
-    await moveSlot(cluster, slot);
-    moved.add(slot);
-  }
-  await pushes.allAcknowledged(20 * SECOND);
-  await pushes.stop();
-  await scrapes.stop();
-  assert.ok(moved.size >= 16);
-  assert.deepEqual([...pushes.answers.keys()], [200], [...pushes.refusals].join());
-  assert.deepEqual(scrapes.short, []);
-  for (const gateway of [first, second]) {
-    // Fails, too, if a series comes twice.
-    const shown = await scrapeOf(gateway);
-    assert.deepEqual(lost(pushes.expected(), shown), []);
-    assert.equal(shown.split('\n').filter((line) => line.startsWith('many_')).length, 20_000);
-  }
-});
-
-/** As `redis-cli --cluster reshard` does it, key by key and with pauses between. */
-async function moveSlot(cluster: RedisCluster, slot: number): Promise<void> {
-  const from = await cluster.masterOfSlot(slot);
-  const to = cluster.nodes[(cluster.nodes.indexOf(from) + 1) % cluster.nodes.length];
-  const [fromId, toId] = await Promise.all([from.cli('CLUSTER', 'MYID'), to.cli('CLUSTER', 'MYID')]);
-  await to.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', fromId);
-  await from.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', toId);
-  for (;;) {
-    const keys = (await from.cli('CLUSTER', 'GETKEYSINSLOT', String(slot), '3')).split('\n').filter(Boolean);
-    if (keys.length === 0) break;
-    for (const key of keys) {
-      await from.cli('MIGRATE', to.host, String(to.port), key, '0', '5000');
-      await sleep(2);
-    }
-  }
-  for (const node of [to, from, ...cluster.nodes]) {
-    await node.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
-  }
-}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
+import { bucketOf } from '../../src/redis/keys.ts';
 import { openSequences } from '../../src/redis/sequences.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
 
@@ -89,4 +90,36 @@ test('metadata without samples claims nothing, and ends like a sample', async ()
   await storage.commit([storage.family('n', [], { type: 'counter' })], { ttlMs: 100 });
   await sleep(150);
   assert.equal(await redis.cli('KEYS', '*:f:n'), '');
+});
+
+test('a family that has ended on a server, but not on the next, whose clock is behind, is shown when it is pushed', async () => {
+  // As commit.lua does when another family of the bucket is pushed.
+  const end = async (): Promise<void> => {
+    await storage.connection.command('DEL', storage.keys.index(bucketOf('m')));
+    assert.deepEqual(await shown(), {});
+    await storage.setClock(-3000);
+  };
+  await storage.push('m', { 's="1"': 1 }, { ttlMs: 4000 });
+  await end();
+  await storage.push('m', { 's="2"': 2 }, { ttlMs: 2000 });
+  assert.deepEqual(await shown(), { 'm{s="1"}': '1', 'm{s="2"}': '2' });
+  await redis.flush();
+
+  const push = (value: number, ttlMs: number) =>
+    storage.pushGroup([['job', 'a']], { m: { 'job="a"': value } }, { ttlMs });
+  await push(1, 4000);
+  await end();
+  assert.equal((await push(2, 2000)).status, 'stored');
+  assert.deepEqual(await shown(), { 'm{job="a"}': '2' });
+  await redis.flush();
+
+  await push(1, 4000);
+  await end();
+  const other = await storage.pushGroup(
+    [['job', 'a']],
+    { n: { 'job="a"': 1 } },
+    { ttlMs: 3800, mode: 'post' },
+  );
+  assert.equal(other.status, 'stored');
+  assert.deepEqual(await shown(), { 'm{job="a"}': '1', 'n{job="a"}': '1' });
 });

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
-import { openSequences, SEQUENCES_PER_BLOCK } from '../../src/redis/sequences.ts';
+import { bucketOf } from '../../src/redis/keys.ts';
+import { openSequences, SEQUENCES_PER_BLOCK, SEQUENCES_PER_RESERVATION } from '../../src/redis/sequences.ts';
 import { until } from '../support/processes.ts';
 import { seriesOf, TestStorage, useStorage } from '../support/storage.ts';
 
@@ -107,6 +108,34 @@ test('a clock of Redis that steps back does not bring older values back', async 
   assert.equal(await shown('m{s="1"}'), '3');
   await compactFamily(storage.connection, storage.keys, 'm');
   assert.equal(await shown('m{s="1"}'), '3');
+});
+
+test('sequences that a lost master has given out are not given out again, though the next one has an earlier clock', async () => {
+  const bucket = bucketOf('m');
+  const base = await openSequences(storage.connection, storage.keys);
+  await storage.connection.command('DEL', storage.keys.clock(bucket));
+  await storage.setClock(-5000);
+  const above = base.map((first) => first + SEQUENCES_PER_RESERVATION);
+  const later = await openSequences(storage.connection, storage.keys, above);
+  assert.equal(later.filter((first, i) => first < above[i]).length, 0);
+  const block = (value: string) => [storage.family('m', [storage.block('m', [['s="1"', value]])])];
+  await storage.commit(block('2'), { sequences: later });
+  await storage.commit(block('1'), { sequences: base });
+  assert.equal(await shown('m{s="1"}'), '2');
+  await storage.push('m', { 's="1"': 3, 's="2"': 3 });
+  assert.equal(await shown('m{s="1"}'), '3');
+});
+
+test('the clock of a bucket outlives what it has ordered: a server whose clock is behind may still show it', async () => {
+  const bucket = bucketOf('m');
+  const longer = async (): Promise<number> => {
+    const left = (key: string) => storage.connection.command('PTTL', key).then(Number);
+    return (await left(storage.keys.clock(bucket))) - (await left(storage.keys.family(bucket, 'm')));
+  };
+  await storage.push('m', { 's="1"': 1 }, { ttlMs: 5000 });
+  assert.ok((await longer()) > 50_000);
+  await storage.pushGroup([['job', 'a']], { m: { 'job="a"': 1 } }, { ttlMs: 90_000, type: 'untyped' });
+  assert.ok((await longer()) > 50_000);
 });
 
 test('a clock of Redis that steps forward does not stop pushes', async () => {

@@ -10,6 +10,8 @@ export interface GatewayOptions {
   readonly redisPort?: number;
   /** To listen on. Default: a free one. Null: what `args` and `env` say. */
   readonly port?: number | null;
+  /** The program as `npm run build` has made it, which starts and runs as fast as it can. Default: from source. */
+  readonly built?: boolean;
   /** Appended to the command line. */
   readonly args?: readonly string[];
   /** Added to our own environment. */
@@ -130,13 +132,18 @@ function routePrefix(args: readonly string[]): string {
   return own ?? given(/^--web\.external-url=\w+:\/\/[^/]*(.*?)\/?$/) ?? '';
 }
 
-function spawn({ redisPort, port = 0, args = [], env = {} }: GatewayOptions): Promise<GuardedProcess> {
+function spawn({
+  redisPort,
+  port = 0,
+  built = false,
+  args = [],
+  env = {},
+}: GatewayOptions): Promise<GuardedProcess> {
   const settings = ['--host=127.0.0.1'];
   if (port !== null) settings.push(`--port=${port}`);
   if (redisPort !== undefined) settings.push(`--redis.endpoint=127.0.0.1:${redisPort}`);
-  return GuardedProcess.spawn(
-    process.execPath,
-    ['--import', 'tsx', 'src/server/main.ts', ...settings, ...args],
-    { env: { ...process.env, ...env } },
-  );
+  const program = built ? ['dist/src/server/main.js'] : ['--import', 'tsx', 'src/server/main.ts'];
+  return GuardedProcess.spawn(process.execPath, [...program, ...settings, ...args], {
+    env: { ...process.env, ...env },
+  });
 }

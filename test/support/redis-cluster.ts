@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../../src/units.ts';
 import { freeNodePort } from './ports.ts';
 import { until } from './processes.ts';
@@ -19,6 +20,8 @@ export interface RedisClusterOptions {
   readonly replicas?: number;
   /** After so long without an answer a node is taken for dead. Default 1 s. */
   readonly nodeTimeoutMs?: number;
+  /** How far the clocks of the replicas are ahead of ours, or behind, one after the other. Default: not at all. */
+  readonly replicaClocksMs?: readonly number[];
   /** Appended to the command line of every node. */
   readonly args?: readonly string[];
 }
@@ -46,17 +49,18 @@ export class RedisCluster implements AsyncDisposable {
 
   /** Resolves once every node says that the cluster is well and every replica has its master's data. */
   static async start(options: RedisClusterOptions = {}): Promise<RedisCluster> {
-    const { masters = 3, nodeTimeoutMs = SECOND, args = [] } = options;
+    const { masters = 3, nodeTimeoutMs = SECOND, replicaClocksMs = [], args = [] } = options;
     const { replicas = masters } = options;
     const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-cluster-'));
     const nodes = await Promise.all(
-      Array.from({ length: masters + replicas }, async () => {
+      Array.from({ length: masters + replicas }, async (_, index) => {
         const port = await freeNodePort();
         // Not in the directory of the process, which goes with it: a node that comes back knows who it was.
         const configFile = join(directory, `nodes-${port}.conf`);
         // biome-ignore format: one setting a line
         return RedisServer.start({
           port,
+          clockMs: replicaClocksMs[index - masters] ?? 0,
           args: [
             '--cluster-enabled', 'yes',
             '--cluster-config-file', configFile,
@@ -126,6 +130,44 @@ export class RedisCluster implements AsyncDisposable {
     const server = this.nodes.find((node) => node.port === port);
     if (server === undefined) throw new Error(`no master serves slot ${slot}`);
     return server;
+  }
+
+  /**
+   * Moves a slot with all its keys to another master as `redis-cli --cluster reshard` does it, but a few keys at a time
+   * and with pauses between, so that much happens meanwhile. Returns how many keys went.
+   */
+  async moveSlot(slot: number, to: RedisServer): Promise<number> {
+    const from = await this.masterOfSlot(slot);
+    const [fromId, toId] = await Promise.all([from.cli('CLUSTER', 'MYID'), to.cli('CLUSTER', 'MYID')]);
+    await to.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', fromId);
+    await from.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', toId);
+    let moved = 0;
+    for (;;) {
+      const keys = (await from.cli('CLUSTER', 'GETKEYSINSLOT', String(slot), '3'))
+        .split('\n')
+        .filter(Boolean);
+      if (keys.length === 0) break;
+      for (const key of keys) {
+        // NOKEY: it has ended meanwhile.
+        if ((await from.cli('MIGRATE', to.host, String(to.port), key, '0', '5000')) === 'OK') moved++;
+        await sleep(2);
+      }
+    }
+    for (const node of new Set([to, from, ...(await this.masters())])) {
+      await node.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
+    }
+    return moved;
+  }
+
+  /** Keys that lie at a master which does not serve their slot. */
+  async strayKeys(): Promise<string[]> {
+    const stray: string[] = [];
+    for (const node of await this.masters()) {
+      for (const key of (await node.cli('KEYS', '*')).split('\n').filter(Boolean)) {
+        if ((await this.masterOf(key)) !== node) stray.push(`${key} at ${node.endpoint}`);
+      }
+    }
+    return stray;
   }
 
   async replicaOf(master: RedisServer): Promise<RedisServer> {

@@ -14,6 +14,8 @@ export interface RedisSentinelsOptions {
   readonly quorum?: number;
   /** Default 1. */
   readonly replicas?: number;
+  /** How far the clocks of the replicas are ahead of ours, or behind. Default 0. */
+  readonly replicaClockMs?: number;
   /** After so long without an answer a server is taken for dead. Default 1 s. */
   readonly downAfterMs?: number;
   /** Of the servers, for the default user. Default: none. */
@@ -51,6 +53,7 @@ export class RedisSentinels implements AsyncDisposable {
       Array.from({ length: replicas }, () =>
         RedisServer.start({
           args: [...args, '--replicaof', `${master.host} ${master.port}`],
+          clockMs: options.replicaClockMs ?? 0,
           ...credentials,
         }),
       ),

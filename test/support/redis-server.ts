@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { GuardedProcess } from '../../src/redis/guarded-process.ts';
 import { MIB, SECOND } from '../../src/units.ts';
 import { freePort } from './ports.ts';
+import { steppedClock } from './stepped-clock.ts';
 
 const HOST = '127.0.0.1';
 const START_TIMEOUT_MS = 20 * SECOND;
@@ -21,6 +22,8 @@ export interface RedisServerOptions {
   readonly port?: number;
   /** What `cli` logs in with. The server must be told of it in `args`. */
   readonly password?: string;
+  /** How far its clock is ahead of ours, or behind: only where `clocksCanBeStepped`. Default 0. */
+  readonly clockMs?: number;
   /** Makes it a Sentinel with this configuration, which every restart begins with again. */
   readonly sentinel?: string;
 }
@@ -134,7 +137,8 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-async function launch(port: number, { args = [], sentinel }: RedisServerOptions): Promise<GuardedProcess> {
+async function launch(port: number, options: RedisServerOptions): Promise<GuardedProcess> {
+  const { args = [], clockMs = 0, sentinel } = options;
   const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-redis-'));
   const configFile = join(directory, 'sentinel.conf');
   if (sentinel !== undefined) await writeFile(configFile, sentinel);
@@ -148,7 +152,10 @@ async function launch(port: number, { args = [], sentinel }: RedisServerOptions)
     '--appendonly', 'no',
     ...args,
   ];
-  const server = await GuardedProcess.spawn('redis-server', settings, { directory });
+  const prefix = clockMs === 0 ? [] : await steppedClock(clockMs);
+  if (prefix === undefined) throw new Error('libfaketime is not installed');
+  const [command, ...rest] = [...prefix, 'redis-server', ...settings];
+  const server = await GuardedProcess.spawn(command, rest, { directory });
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (server.running && Date.now() < deadline) {
     // The log line says that loading is over, and that it is not another server that answers on this port.

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seriesOf } from './storage.ts';
 
 export interface SteadyPushesOptions {
-  /** Each has a group of its own, with two families of its own, and pushes one after the other. Default 8. */
+  /** Each has two families of its own, and pushes one after the other. Default 8. */
   readonly clients?: number;
+  /** Where they push to: each to a group of its own, to /ingest, or one to the one and the next to the other. Default groups. */
+  readonly into?: 'groups' | 'ingest' | 'both';
   /** From one push of a client to its next. Default 40 ms. */
   readonly everyMs?: number;
   /** Shows the names of the families. Default `steady`. */
@@ -12,6 +14,7 @@ export interface SteadyPushesOptions {
 
 interface Client {
   readonly index: number;
+  readonly ingests: boolean;
   /** Of the last acknowledged push. */
   acknowledged: number;
   /** When that was answered. */
@@ -20,7 +23,7 @@ interface Client {
 }
 
 /**
- * Pushes to groups through one or more gateways, without a pause, values that count up. What was acknowledged must be
+ * Pushes through one or more gateways, without a pause, values that count up. What was acknowledged must be
  * shown afterwards, or something later.
  */
 export class SteadyPushes {
@@ -35,13 +38,17 @@ export class SteadyPushes {
   readonly #done: Promise<unknown>;
   #stopped = false;
 
-  private constructor(urls: readonly string[], { clients = 8, everyMs = 40, name }: SteadyPushesOptions) {
+  private constructor(
+    urls: readonly string[],
+    { clients = 8, into = 'groups', everyMs = 40, name }: SteadyPushesOptions,
+  ) {
     this.#urls = urls;
     this.#name = name ?? 'steady';
     this.#everyMs = everyMs;
     const now = performance.now();
     this.#clients = Array.from({ length: clients }, (_, index) => ({
       index,
+      ingests: into === 'ingest' || (into === 'both' && index % 2 === 1),
       acknowledged: 0,
       acknowledgedAt: now,
       longestGapMs: 0,
@@ -91,11 +98,10 @@ export class SteadyPushes {
   /** What was acknowledged so far: series to value. */
   expected(): Map<string, number> {
     const expected = new Map<string, number>();
-    for (const { index, acknowledged } of this.#clients) {
-      if (acknowledged === 0) continue;
-      for (const family of this.#families(index)) {
-        expected.set(`${family}{instance="",job="${this.#name}-${index}"}`, acknowledged);
-      }
+    for (const client of this.#clients) {
+      if (client.acknowledged === 0) continue;
+      const labels = client.ingests ? 'series="steady"' : `instance="",job="${this.#name}-${client.index}"`;
+      for (const family of this.#families(client)) expected.set(`${family}{${labels}}`, client.acknowledged);
     }
     return expected;
   }
@@ -106,7 +112,7 @@ export class SteadyPushes {
     await this.#done;
   }
 
-  #families(index: number): string[] {
+  #families({ index }: Client): string[] {
     return [`${this.#name}_${index}_a`, `${this.#name}_${index}_b`];
   }
 
@@ -127,14 +133,12 @@ export class SteadyPushes {
     }
   }
 
-  async #push({ index }: Client, value: number): Promise<number> {
-    const url = this.#urls[(index + value) % this.#urls.length];
-    const body = this.#families(index).map((family) => `${family} ${value}\n`);
+  async #push(client: Client, value: number): Promise<number> {
+    const url = this.#urls[(client.index + value) % this.#urls.length];
     try {
-      const answer = await fetch(`${url}/metrics/job/${this.#name}-${index}`, {
-        method: 'PUT',
-        body: body.join(''),
-      });
+      const answer = await (client.ingests
+        ? this.#ingest(url, client, value)
+        : this.#put(url, client, value));
       const text = await answer.text();
       if (answer.status !== 200) this.refusals.add(text.trim());
       return answer.status;
@@ -142,6 +146,20 @@ export class SteadyPushes {
       this.refusals.add(String((error as Error).cause ?? error));
       return 0;
     }
+  }
+
+  #put(url: string, client: Client, value: number): Promise<Response> {
+    const body = this.#families(client).map((family) => `${family} ${value}\n`);
+    return fetch(`${url}/metrics/job/${this.#name}-${client.index}`, { method: 'PUT', body: body.join('') });
+  }
+
+  // With another series each time: so a push makes other blocks than the one before it, and their order counts.
+  #ingest(url: string, client: Client, value: number): Promise<Response> {
+    const lines = this.#families(client).flatMap((family) => [
+      `${family}{series="steady"} ${value}\n`,
+      `${family}{series="${value % 7}"} ${value}\n`,
+    ]);
+    return fetch(`${url}/ingest`, { method: 'POST', body: lines.join('') });
   }
 }
 

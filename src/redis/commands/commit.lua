@@ -32,7 +32,7 @@ local fingerprint, force = ARGV[4], ARGV[5] == '1'
 
 local clock = tonumber(call('GET', KEYS[2]) or 0)
 local sequence = math.max(now_us, clock + 1)
-local highest, stored = clock, false
+local highest, latest, stored = clock, deadline, false
 
 local results = { number(now_us) }
 local k, a = 3, 6
@@ -125,13 +125,14 @@ for _ = 1, tonumber(ARGV[6]) do
     if until_ms ~= held_until then
       call('PEXPIREAT', hash, number(until_ms))
       call('PEXPIREAT', order, number(until_ms))
-      call('ZADD', KEYS[1], number(until_ms), name)
     elseif call('PTTL', order) < 0 then
       -- Compaction had removed its last block.
       call('PEXPIREAT', order, number(until_ms))
     end
+    -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
+    call('ZADD', KEYS[1], number(until_ms), name)
     if total >= 2 * live + COMPACT_FLOOR then result = 1 end
-    stored = true
+    latest, stored = math.max(latest, until_ms), true
   end
 
   results[#results + 1] = result
@@ -140,9 +141,8 @@ for _ = 1, tonumber(ARGV[6]) do
 end
 
 if stored then
-  call('SET', KEYS[2], number(highest), 'KEEPTTL')
-  keep_until(KEYS[2], deadline)
-  keep_until(KEYS[1], deadline)
+  note_sequence(KEYS[2], highest, deadline)
+  keep_until(KEYS[1], latest)
 end
 purge_index(KEYS[1])
 return results

@@ -9,6 +9,7 @@
 ]]
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 local gid, deadline = ARGV[2], deadline_of(tonumber(ARGV[3]))
+local latest = deadline
 for n = 4, #ARGV do
   local hash, order = KEYS[n * 2 - 6], KEYS[n * 2 - 5]
   local held_deadline, digests = holding(hash, gid)
@@ -20,9 +21,11 @@ for n = 4, #ARGV do
     if until_ms ~= held_until then
       call('PEXPIREAT', hash, number(until_ms))
       call('PEXPIREAT', order, number(until_ms))
-      call('ZADD', KEYS[1], number(until_ms), ARGV[n])
     end
+    -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
+    call('ZADD', KEYS[1], number(until_ms), ARGV[n])
+    latest = math.max(latest, until_ms)
   end
 end
-keep_until(KEYS[1], deadline)
+keep_until(KEYS[1], latest)
 return { number(now_us), 'done' }

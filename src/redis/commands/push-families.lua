@@ -169,7 +169,7 @@ if not writing then
 end
 
 local clock = tonumber(call('GET', KEYS[2]) or 0)
-local sequence = math.max(now_us, clock + 1)
+local sequence, latest = math.max(now_us, clock + 1), deadline
 
 local function set_of(digests)
   local set = {}
@@ -241,15 +241,16 @@ for n, family in ipairs(families) do
   if by == token and family.final ~= '' then call('HDEL', hash, 'q') end
   if until_ms ~= held_until then
     call('PEXPIREAT', hash, number(until_ms))
-    call('ZADD', KEYS[1], number(until_ms), family.name)
   end
+  -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
+  call('ZADD', KEYS[1], number(until_ms), family.name)
+  latest = math.max(latest, until_ms)
   -- It goes when its last block does, and comes without an expiry.
   if until_ms ~= held_until or call('PTTL', order) < 0 then call('PEXPIREAT', order, number(until_ms)) end
   if total >= 2 * live + COMPACT_FLOOR then results[2 + n] = 1 end
 end
 
-call('SET', KEYS[2], number(sequence - 1), 'KEEPTTL')
-keep_until(KEYS[2], deadline)
-keep_until(KEYS[1], deadline)
+note_sequence(KEYS[2], sequence - 1, deadline)
+keep_until(KEYS[1], latest)
 purge_index(KEYS[1])
 return results

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import { Command, Redis } from 'ioredis';
 import { SECOND } from '../../units.ts';
+import type { BytePool } from '../byte-pool.ts';
 import { type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
 import { StoreError, toStoreError } from '../failure.ts';
 import type { LinkOptions } from './link-options.ts';
+import { PackedCall, type Script } from './packed-call.ts';
 
 const LONGEST_RETRY_DELAY_MS = 1 * SECOND;
 /** To send a script that Redis does not know any more. */
@@ -20,7 +22,9 @@ export interface LinkSettings {
   readonly client: LinkOptions;
   /** Longest time to wait for the answer to one command. */
   readonly timeoutMs: number;
-  readonly scripts: ReadonlyMap<ScriptName, string>;
+  readonly scripts: ReadonlyMap<ScriptName, Script>;
+  /** For what is sent; all links of a thread may share it. */
+  readonly pool: BytePool;
   /** Sentinels may be behind: ask the server itself whether it is the master. */
   readonly mustBeMaster: boolean;
 }
@@ -30,8 +34,6 @@ export interface LinkHooks {
   /** It was up and is no more, or an attempt to connect has failed. */
   onDown?(link: Link, error: StoreError): void;
 }
-
-type Callable = Record<string, (...args: unknown[]) => Promise<Reply>>;
 
 /**
  * One connection to one server, made and renewed in the background. Nothing waits in it: a request that is sent while
@@ -46,6 +48,8 @@ export class Link {
   readonly #tried: Promise<void>;
   #resolveTried: () => void = () => {};
   readonly #waiting = new Set<(error: StoreError) => void>();
+  /** Scripts that have been sent as a text. */
+  readonly #loaded = new Set<ScriptName>();
   #up = false;
   #closed = false;
   #failedAttempts = 0;
@@ -64,7 +68,6 @@ export class Link {
       this.#resolveTried = resolve;
     });
     this.#client = new Redis({ ...settings.client, retryStrategy: () => this.#retryDelay() });
-    for (const [name, lua] of settings.scripts) this.#client.defineCommand(name, { lua });
     this.#client.on('error', (error) => this.#down(toStoreError(error)));
     this.#client.on('close', () => this.#down(connectionLost()));
     this.#client.on('ready', () => void this.#greet());
@@ -138,8 +141,7 @@ export class Link {
           reject(error);
         };
         this.#waiting.add(fail);
-        if (asking) this.#client.asking().catch(() => {});
-        this.#write(request, until).then(
+        this.#write(request, until, asking).then(
           (reply) => {
             settle();
             resolve(reply);
@@ -182,21 +184,36 @@ export class Link {
     client.disconnect();
   }
 
-  async #write(request: Request, until: number): Promise<Reply> {
+  async #write(request: Request, until: number, asking: boolean): Promise<Reply> {
     if ('command' in request) {
+      if (asking) this.#ask();
       return this.#client.callBuffer(request.command, ...request.args) as Promise<Reply>;
     }
-    const { script, keys, args } = request;
-    const run = (this.#client as unknown as Callable)[`${script}Buffer`].bind(this.#client);
+    const { script } = request;
+    const { pool, scripts } = this.#settings;
+    const { text, sha } = scripts.get(script) as Script;
     const latest = TIMED.has(script) ? [this.#latestUs(until)] : [];
+    // Scripts may be flushed at any time, also twice.
     for (let attempt = 1; ; attempt++) {
+      const call = new PackedCall(pool, this.#loaded.has(script) ? { sha } : { text }, request, latest);
+      this.#loaded.add(script);
+      // It counts for the next command only.
+      if (asking) this.#ask();
       try {
-        return await run(keys.length, ...keys, ...latest, ...args);
+        const reply = await this.#client.sendCommand(new PackedCommand(call));
+        call.release();
+        return reply as Reply;
       } catch (error) {
-        // The library sends the text of a script after its name was not known, but once only: scripts may be flushed again.
-        if (attempt === MOST_ATTEMPTS || !String(error).includes('NOSCRIPT')) throw error;
+        if ((error as Error).name === 'ReplyError') call.release();
+        if (!String(error).includes('NOSCRIPT')) throw error;
+        this.#loaded.delete(script);
+        if (attempt === MOST_ATTEMPTS) throw error;
       }
     }
+  }
+
+  #ask(): void {
+    this.#client.asking().catch(() => {});
   }
 
   #latestUs(until: number): number {
@@ -263,6 +280,7 @@ export class Link {
     if (this.#up || error.reason !== 'connection' || !this.#lastError) this.#lastError = error;
     this.#up = false;
     this.#serverTimeUs = 0;
+    this.#loaded.clear();
     this.#failAll(connectionLost());
     this.#resolveTried();
     this.#hooks.onDown?.(this, this.#lastError);
@@ -270,6 +288,19 @@ export class Link {
 
   #failAll(error: StoreError): void {
     for (const fail of [...this.#waiting]) fail(error);
+  }
+}
+
+class PackedCommand extends Command {
+  readonly #bytes: Buffer;
+
+  constructor({ bytes }: PackedCall) {
+    super('evalsha', [], { replyEncoding: null });
+    this.#bytes = bytes;
+  }
+
+  override toWritable(): Buffer {
+    return this.#bytes;
   }
 }
 

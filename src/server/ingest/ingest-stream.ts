@@ -73,7 +73,7 @@ class BodyIngest {
     this.#deps = deps;
     this.#identity = identity;
     this.#format = format;
-    this.#sequences = new BodySequences(() => deps.store.openSequences());
+    this.#sequences = new BodySequences((above) => deps.store.openSequences(above));
     const blocks = this.#cutter();
     // Errors come out of the last stream, whichever it was that failed, after the block that is just being sent. If it
     // was the source, whose sender has gone or was cut off, that block is not sent either.

@@ -38,6 +38,18 @@ test('a reservation that is a second old is replaced', async () => {
   assert.equal(made.length, 2);
 });
 
+test('a reservation is asked for above all that the body has had', async () => {
+  const asked: Array<Float64Array | undefined> = [];
+  const sequences = new BodySequences(async (above) => {
+    asked.push(above);
+    return Float64Array.from({ length: 64 }, (_, bucket) => 1e15 + bucket);
+  });
+  for (let block = 0; block < 257; block++) await sequences.next();
+  assert.equal(asked.length, 2);
+  assert.equal(asked[0], undefined);
+  assert.ok(asked[1]?.every((above, bucket) => above === 1e15 + bucket + 256 * 4096));
+});
+
 test('a reservation that fails is tried again for the next block', async () => {
   let attempts = 0;
   const sequences = new BodySequences(async () => {

@@ -7,6 +7,7 @@ import {
   FEATURE_TIMESTAMPS,
   STAMP_BYTES,
 } from '../../../src/redis/block.ts';
+import { Arena } from '../../../src/redis/byte-pool.ts';
 import { BlockBuilder } from '../../../src/workers/block-builder.ts';
 import { TextParser } from '../../../src/workers/exposition/text-parser.ts';
 import { SeriesHash } from '../../../src/workers/identity.ts';
@@ -173,7 +174,8 @@ w{a="1"} 1
   const builder = new BlockBuilder(hash);
   const featuresOf = (body: string): number[] => {
     const options = { ...extended, whole: true, declared: new Map() };
-    const families = builder.build(parser.parse(Buffer.from(body), options));
+    const arena = new Arena(Arena.pool());
+    const families = builder.build(parser.parse(Buffer.from(body), options), arena);
     return families.map(({ blocks: [{ payload }] }) => {
       return new BlockView(Buffer.concat([Buffer.alloc(STAMP_BYTES), payload])).features;
     });

@@ -18,6 +18,14 @@ local function keep_until(key, at)
   if left < 0 or now_ms + left < at then call('PEXPIREAT', key, number(at)) end
 end
 
+-- The highest sequence that the bucket has given out outlives all that it was given to, also on a server that takes over
+-- and whose clock is behind by so much: what that still holds would else be newer than what comes.
+local CLOCK_MARGIN_MS = 60000
+local function note_sequence(clock, sequence, deadline)
+  call('SET', clock, number(sequence), 'KEEPTTL')
+  keep_until(clock, math.min(deadline + CLOCK_MARGIN_MS, NEVER_MS))
+end
+
 local function kind_of(type)
   if type == 'gaugehistogram' then return 'histogram' end
   return (type == 'histogram' or type == 'summary') and type or 'plain'

@@ -1,0 +1,80 @@
+import { KIB } from '../../units.ts';
+import { BytePool } from '../byte-pool.ts';
+import type { Call } from '../commands.ts';
+
+/** A call carries 256 KiB of blocks, of which the last may be as large again; smaller ones are not worth a piece. */
+const PIECE_BYTES = 576 * KIB;
+const SMALL_BYTES = 16 * KIB;
+/** What one round trip of a task takes, twice: 4 MiB each. */
+const MOST_PIECES = 16;
+/** Length and line ends around an argument, as digits for 2^32. */
+const FRAME_BYTES = 16;
+
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+export function callPool(): BytePool {
+  return new BytePool(PIECE_BYTES, MOST_PIECES);
+}
+
+/**
+ * One run of a script as Redis reads it (https://redis.io/docs/latest/develop/reference/protocol-spec/, arrays of bulk
+ * strings), in one piece of memory. The library would make a new one for each, and copy what is in it twice.
+ */
+export class PackedCall {
+  readonly #pool: BytePool;
+  readonly #memory: Buffer | undefined;
+  readonly bytes: Buffer;
+
+  /**
+   * @param sha of the script, or its whole text if the server may not know it
+   * @param first arguments before those of the call
+   */
+  constructor(
+    pool: BytePool,
+    script: { readonly sha: string } | { readonly text: string },
+    { keys, args }: Call,
+    first: readonly number[],
+  ) {
+    this.#pool = pool;
+    const head = 'sha' in script ? ['EVALSHA', script.sha] : ['EVAL', script.text];
+    const all = [...head, keys.length, ...keys, ...first, ...args];
+    const most = all.reduce((sum: number, arg) => sum + mostBytes(arg), FRAME_BYTES);
+    this.#memory = most > SMALL_BYTES ? pool.take(most) : undefined;
+    const target = this.#memory ?? Buffer.allocUnsafe(most);
+    this.bytes = target.subarray(0, pack(all, target));
+  }
+
+  /** Redis has read all of it. What may still be on its way is left to the collector. */
+  release(): void {
+    if (this.#memory !== undefined) this.#pool.give(this.#memory);
+  }
+}
+
+type Argument = string | number | Buffer;
+
+function mostBytes(arg: Argument): number {
+  if (typeof arg === 'number') return FRAME_BYTES + 24;
+  return FRAME_BYTES + (typeof arg === 'string' ? arg.length * 3 : arg.length);
+}
+
+/** @returns how many bytes it takes */
+function pack(all: readonly Argument[], target: Buffer): number {
+  let at = 0;
+  // Texts between two blocks are joined first: each write costs a call out of JavaScript.
+  let text = `*${all.length}\r\n`;
+  for (const arg of all) {
+    if (typeof arg !== 'object') {
+      const string = String(arg);
+      text += `$${Buffer.byteLength(string)}\r\n${string}\r\n`;
+      continue;
+    }
+    at += target.write(`${text}$${arg.length}\r\n`, at);
+    target.set(arg, at);
+    at += arg.length;
+    text = '\r\n';
+  }
+  return at + target.write(text, at);
+}
