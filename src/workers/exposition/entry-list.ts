@@ -52,6 +52,22 @@ export class EntryList {
     return i;
   }
 
+  /** @returns the index of an entry like one of another list */
+  take(from: EntryList, entry: number): number {
+    const { family, hashHi, hashLo, start, end, line, samples, features } = from;
+    const i = this.add(
+      family[entry],
+      hashHi[entry],
+      hashLo[entry],
+      start[entry],
+      end[entry],
+      line[entry],
+      samples[entry],
+    );
+    this.features[i] = features[entry];
+    return i;
+  }
+
   dropEmpty(): void {
     let kept = 0;
     for (let i = 0; i < this.count; i++) {

@@ -54,7 +54,9 @@ export class LabelMerge {
   write(to: Scratch, places: LabelPlaces, start: number, end: number): void {
     const { count, view } = places;
     let at = start;
-    for (const { cut, resume, start: from, end: until } of this.#inserts) {
+    const inserts = this.#inserts;
+    for (let i = 0; i < inserts.length; i++) {
+      const { cut, resume, start: from, end: until } = inserts[i];
       to.copyRun(view, at, cut < count ? places.start[cut] : places.end);
       to.copyRun(this.#view, from, until);
       at = resume < count ? places.start[resume] : places.end;

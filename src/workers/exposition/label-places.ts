@@ -18,6 +18,8 @@ export class LabelPlaces {
   bound = -1;
   /** Another number for each line that is not like the one before. */
   names = 0;
+  /** So many lines in a row have been followed. */
+  followed = 0;
   view: DataView = new DataView(new ArrayBuffer(0));
 
   #boundName: Uint8Array | undefined;
@@ -38,6 +40,7 @@ export class LabelPlaces {
     this.count = isEscaped ? 0 : count;
     this.end = end;
     this.names++;
+    this.followed = 0;
     this.#boundName = boundName;
   }
 
@@ -82,6 +85,7 @@ export class LabelPlaces {
       if (before === end && label === last) {
         if (text[i] !== CLOSE) break;
         this.end = i;
+        this.followed++;
         return i;
       }
       if (label < last ? before === start[label + 1] - 1 : before === end) break;
@@ -91,6 +95,7 @@ export class LabelPlaces {
       if (label === last) {
         if (text[i] !== CLOSE) break;
         this.end = i;
+        this.followed++;
         return i;
       }
       if (text[i] !== COMMA) break;

@@ -12,6 +12,9 @@ import { Scratch } from './scratch.ts';
 const SAMPLE_BYTES = 256 * KIB;
 const MARGIN = 1.05;
 
+/** To find out where the labels of the group go takes as long as some lines do that are rendered without it. */
+const FEW_LINES = 4;
+
 /** Renders the lines of plain series that cannot be stored as they stand, and adds them to the entries. */
 export class SeriesLines {
   #group: GroupLabels | undefined;
@@ -49,7 +52,7 @@ export class SeriesLines {
     const out = this.#out;
     const start = out.length;
     const { valueStart, valueEnd } = canonical;
-    if (canonical.isLikeBefore) {
+    if (canonical.isLikeBefore && canonical.places.followed >= FEW_LINES) {
       const { places, labelsEnd } = canonical;
       if (this.#merge === undefined || this.#merged !== places.names) {
         this.#merge = new LabelMerge(group, text, places);
