@@ -6,6 +6,7 @@ import { connectionLost, type Link, type LinkHooks, type Request } from './conne
 import { sentinelOptions, serverOptions } from './connection/link-options.ts';
 import type { LinkPool, PoolLimits } from './connection/link-pool.ts';
 import { callPool, type Script } from './connection/packed-call.ts';
+import { Sentinels } from './connection/sentinels.ts';
 import { type Servers, SingleServer } from './connection/servers.ts';
 import { StoreError, toStoreError } from './failure.ts';
 import type { RedisOptions } from './options.ts';
@@ -34,14 +35,18 @@ interface Answer {
  */
 export class RedisConnection {
   readonly #servers: Servers;
+  readonly #sentinels: Sentinels | undefined;
   readonly #options: RedisOptions;
   readonly #hooks: ConnectionHooks;
   readonly #waiting = new Set<() => void>();
+  #hasBeenUp = false;
   #closed = false;
 
   constructor(options: RedisOptions, hooks: ConnectionHooks = {}) {
     this.#options = options;
     this.#hooks = hooks;
+    const mustConfirm = options.mode === 'sentinel' && (options.waitReplicas ?? 0) > 0;
+    this.#sentinels = mustConfirm ? new Sentinels(options) : undefined;
     this.#servers = connect(options, hooks, {
       onUp: () => this.#arrived(),
       onDown: (_, error) => this.#lost(error),
@@ -63,9 +68,23 @@ export class RedisConnection {
     return !this.#closed && this.#servers.up;
   }
 
+  /** False while it is being made for the first time. */
+  get hasBeenUp(): boolean {
+    return this.#hasBeenUp;
+  }
+
   /** The failure that last brought the connection down, while it is down. */
   get lastError(): StoreError | undefined {
     return this.up ? undefined : this.#servers.lastError;
+  }
+
+  /** The clock of the server that holds a key, Unix time in ms: what it shows at the most. 0 if it is not known. */
+  clockMs(key: string): number {
+    try {
+      return this.#servers.poolOf(key).clockMs;
+    } catch {
+      return 0;
+    }
   }
 
   /** Resolves as soon as the connection is up. Rejects with why it is not, after `timeoutMs`. */
@@ -135,6 +154,7 @@ export class RedisConnection {
   /** Ends the connection for good. What is under way fails. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#sentinels?.close();
     await this.#servers.close();
   }
 
@@ -195,6 +215,7 @@ export class RedisConnection {
         try {
           const count = Number(await link.send(wait, Infinity));
           if (count < waitReplicas) failed.set(link, tooFewReplicas(count, waitReplicas, patienceMs));
+          else await this.#confirmMaster(link);
         } catch (error) {
           failed.set(link, toStoreError(error));
         }
@@ -203,8 +224,15 @@ export class RedisConnection {
     return failed;
   }
 
+  async #confirmMaster({ reached }: Link): Promise<void> {
+    if (this.#sentinels === undefined) return;
+    if (reached === undefined) throw connectionLost();
+    await this.#sentinels.confirm(reached);
+  }
+
   #arrived(): void {
     if (this.#closed || !this.#servers.up) return;
+    this.#hasBeenUp = true;
     for (const wake of this.#waiting) wake();
     this.#hooks.onReady?.();
   }
@@ -216,13 +244,15 @@ export class RedisConnection {
 
 /** Sends it once more if the clock of the server was not known, or was stepped: it has told us the time, and done nothing. */
 async function sendInTime(link: Link, request: Request, until: number, asking: boolean): Promise<Reply> {
+  let askedAt = performance.now();
   let reply = await link.send(request, until, asking);
   if (!('script' in request) || !TIMED.has(request.script) || !Array.isArray(reply)) return reply;
   if (isLate(reply)) {
-    link.noteServerTime(Number(String(reply[1])));
+    link.noteServerTime(Number(String(reply[1])), askedAt);
+    askedAt = performance.now();
     reply = await link.send(request, until, asking);
   }
-  if (Array.isArray(reply) && !isLate(reply)) link.noteServerTime(Number(String(reply[0])));
+  if (Array.isArray(reply) && !isLate(reply)) link.noteServerTime(Number(String(reply[0])), askedAt);
   return reply;
 }
 

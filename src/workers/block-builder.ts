@@ -130,7 +130,8 @@ export class BlockBuilder {
       runEnd = end[i];
     }
     copy(parsed, runStart, runEnd, writer.payload, at);
-    return { digest: this.#hash.digest128(hashes, to - from), payload: writer.payload, from, to, samples };
+    const { value, payload } = writer;
+    return { digest: this.#hash.digest128(hashes, to - from), value, payload, from, to, samples };
   }
 }
 

@@ -59,8 +59,7 @@ const families = (count: number, value: number): string =>
 
 test('a slow line: pushes and scrapes take longer and are right', async () => {
   await using rig = await behindProxy();
-  // A worker that has just begun to connect may refuse the first push.
-  await until(async () => (await ingest(rig.gateway, 'a 1\n')).status === 200, 10 * SECOND, 'pushes work');
+  assert.equal((await ingest(rig.gateway, 'a 1\n')).status, 200);
   await rig.proxy.set({ latencyMs: 200, jitterMs: 50 });
   const answer = await ingest(rig.gateway, families(20_000, 1));
   assert.deepEqual(answer, { status: 200, accepted: 40_000, rejected: 0, errors: [] });
@@ -70,8 +69,13 @@ test('a slow line: pushes and scrapes take longer and are right', async () => {
 });
 
 test('a thin line: the sender is slowed down, and memory does not hold what cannot go on', async () => {
+  // Before the proxy runs, which it would hold up.
+  const thin = (n: number): string =>
+    Array.from({ length: 2000 }, (_, i) => `thin_${n % 50}{i="${n}-${i}"} 1\n`).join('');
+  const ordinary = Array.from({ length: 400 }, (_, n) => thin(n)).join('');
   await using rig = await behindProxy(['--redis.timeout=2m']);
-  await ingest(rig.gateway, families(5_000, 0));
+  // What a push of this kind needs on any line, and threads then keep: 70 MiB, of which most are the heaps of V8.
+  assert.equal((await ingest(rig.gateway, ordinary)).status, 200);
   await rig.proxy.set({ bytesPerSecond: 100_000 });
   const before = await rssOf(rig.gateway);
   const rss = watchRss(rig.gateway);
@@ -83,7 +87,7 @@ test('a thin line: the sender is slowed down, and memory does not hold what cann
   answered.catch(() => {});
   let slowed = false;
   for (let n = 0; sent < 50 * MIB; n++) {
-    const text = Array.from({ length: 2000 }, (_, i) => `thin_${n % 50}{i="${n}-${i}"} 1\n`).join('');
+    const text = thin(n);
     sent += text.length;
     if (push.write(text)) continue;
     const drained = once(push, 'drain').then(() => true);
@@ -101,8 +105,7 @@ test('a thin line: the sender is slowed down, and memory does not hold what cann
   assert.equal(await answered, 200);
   assert.ok(slowed, 'the sender never had to wait');
   const grown = (await rss.stop()) - before;
-  // The window of pieces under way, whatever the body's length.
-  assert.ok(grown < 160 * MIB, `${grown / MIB} MiB`);
+  assert.ok(grown <= 64 * MIB, `${grown / MIB} MiB`);
 });
 
 test('connections that are reset at any byte: what was acknowledged is there, each family old or new', async () => {

@@ -8,6 +8,7 @@ import { openSequences } from '../../src/redis/sequences.ts';
 import { SECOND } from '../../src/units.ts';
 import { until } from '../support/processes.ts';
 import { RedisCluster } from '../support/redis-cluster.ts';
+import type { RedisServer } from '../support/redis-server.ts';
 import { redisOptions } from '../support/storage.ts';
 
 const keys = new Keys('test:');
@@ -94,6 +95,48 @@ test('a slot that moves to another node while it is written to: nothing fails, n
     await writing;
     assert.equal(Number(String(await connection.command('GET', key))), count);
   } finally {
+    await connection.close();
+  }
+});
+
+/** How often a server was asked for a command, whether or not it carried it out. */
+async function asked(server: RedisServer, command: string): Promise<number> {
+  const stats = await server.cli('INFO', 'commandstats');
+  const [, calls = 0, refused = 0] =
+    new RegExp(`^cmdstat_${command}:calls=(\\d+),.*rejected_calls=(\\d+)`, 'm').exec(stats) ?? [];
+  return Number(calls) + Number(refused);
+}
+
+test('a node that takes over a slot and has lost the script is sent it with ASKING, once', async () => {
+  const connection = await connect();
+  const slot = slotOf('{17}');
+  const from = await cluster.masterOfSlot(slot);
+  const to = (await cluster.masters()).find(({ port }) => port !== from.port);
+  assert.ok(to);
+  const ids = await Promise.all([from.cli('CLUSTER', 'MYID'), to.cli('CLUSTER', 'MYID')]);
+  const run = (key: string) => connection.run({ script: 'dropFamilies', keys: [key], args: ['12345678'] });
+  const tagOf = async (node: RedisServer): Promise<number> => {
+    for (let tag = 0; ; tag++) if ((await cluster.masterOf(`{${tag}}`)) === node) return tag;
+  };
+  try {
+    // Both have had it, so that it goes by its name.
+    for (const node of [from, to]) await run(`{${await tagOf(node)}}:index`);
+    await to.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', ids[0]);
+    await from.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', ids[1]);
+    const left = (await from.cli('CLUSTER', 'GETKEYSINSLOT', String(slot), '1000')).split('\n');
+    for (const key of left.filter(Boolean)) {
+      await from.cli('MIGRATE', to.host, String(to.port), key, '0', '5000');
+    }
+    await to.cli('SCRIPT', 'FLUSH');
+    for (const node of [from, to]) await node.cli('CONFIG', 'RESETSTAT');
+    await run('{17}:nothing');
+    assert.equal(await asked(from, 'evalsha'), 1, 'who has the slot still sends it on');
+    assert.deepEqual(
+      [await asked(to, 'asking'), await asked(to, 'evalsha'), await asked(to, 'eval')],
+      [2, 1, 1],
+    );
+  } finally {
+    for (const node of [to, from]) await node.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', ids[1]);
     await connection.close();
   }
 });

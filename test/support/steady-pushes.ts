@@ -178,15 +178,18 @@ export class SteadyScrapes {
   broken = 0;
   /** What a scrape that ended normally lacked or showed an earlier value of. */
   readonly short: string[] = [];
+  readonly #everyMs: number;
   readonly #done: Promise<unknown>;
   #stopped = false;
 
-  private constructor(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes) {
+  private constructor(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes, everyMs: number) {
+    this.#everyMs = everyMs;
     this.#done = Promise.all(gateways.map(({ url }) => this.#run(url, pushes)));
   }
 
-  static start(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes): SteadyScrapes {
-    return new SteadyScrapes(gateways, pushes);
+  /** @param everyMs from the end of a scrape to the next at the same gateway */
+  static start(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes, everyMs = 20): SteadyScrapes {
+    return new SteadyScrapes(gateways, pushes, everyMs);
   }
 
   async stop(): Promise<void> {
@@ -207,7 +210,7 @@ export class SteadyScrapes {
       } catch {
         this.broken += 1;
       }
-      await sleep(20);
+      await sleep(this.#everyMs);
     }
   }
 }

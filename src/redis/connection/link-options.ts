@@ -4,7 +4,7 @@ import { StoreError } from '../failure.ts';
 import type { RedisEndpoint, RedisOptions, RedisTls } from '../options.ts';
 
 const CONNECT_TIMEOUT_MS = 2 * SECOND;
-const SENTINEL_RETRY_MS = 500;
+const SENTINEL_RETRY_MS = 1 * SECOND;
 
 /** What the client library is given for one connection to one server, or to the master that sentinels name. */
 export type LinkOptions = ClientOptions & { replyMapping: 'legacy' };
@@ -18,10 +18,33 @@ export function serverOptions(options: RedisOptions, endpoint: RedisEndpoint | u
   };
 }
 
-/** To whoever is the master now. */
-export function sentinelOptions(options: RedisOptions): LinkOptions {
+/** To each of the sentinels themselves. */
+export function sentinelEndpoints(options: RedisOptions): LinkOptions[] {
+  const { username, password, tls = false } = options.sentinel ?? {};
+  return sentinelsOf(options).map(({ host, port }) => ({
+    host,
+    port,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: tlsOptions(options.tls ?? { skipVerify: false }) }),
+    replyMapping: 'legacy',
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+  }));
+}
+
+function sentinelsOf(options: RedisOptions): Array<{ host: string; port: number }> {
   const sentinels = options.endpoints.flatMap((endpoint) => ('path' in endpoint ? [] : [endpoint]));
   if (sentinels.length === 0) throw new StoreError('other', 'no Redis endpoint is given');
+  return sentinels;
+}
+
+/** To whoever is the master now. */
+export function sentinelOptions(options: RedisOptions): LinkOptions {
+  const sentinels = sentinelsOf(options);
   const { username, password, tls = false } = options.sentinel ?? {};
   return {
     ...common(options),
@@ -35,7 +58,7 @@ export function sentinelOptions(options: RedisOptions): LinkOptions {
     // Sentinels are listened to, and the connection is dropped when they name another master: one that hangs, or is
     // cut off, would not drop it itself.
     failoverDetector: true,
-    sentinelReconnectStrategy: () => SENTINEL_RETRY_MS * 2,
+    sentinelReconnectStrategy: () => SENTINEL_RETRY_MS,
     sentinelRetryStrategy: () => SENTINEL_RETRY_MS,
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
   };
