@@ -12,7 +12,8 @@ export interface Piece {
 
 /**
  * Takes the blocks of a family, newest first, and gives the text of what has not been shown by a newer one: each entry
- * once. A block that holds nothing stale is passed on as it is. Costs 15 ns an entry at ten thousand entries.
+ * once. A block that holds nothing stale is passed on as it is. Costs 19 ns an entry in blocks of 520, at ten thousand
+ * entries; 84 ns in blocks of five.
  */
 export class BlockMerge {
   readonly #seen: EntrySet;
@@ -24,7 +25,7 @@ export class BlockMerge {
     this.#seen = new EntrySet(expected);
   }
 
-  /** Begins another family. To make a set afresh would cost as much as filling it: its memory is new to the process. */
+  /** Begins another family. To use one set for all takes 0 to 15 % off: its memory is not new to the process each time. */
   begin(expected: number): void {
     this.#seen.clear(expected);
     this.series = 0;

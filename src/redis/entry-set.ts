@@ -2,7 +2,7 @@
  * A set of entry identities (64 bits), by open addressing with linear probing: 8 bytes a slot, both halves side by side,
  * so that a look touches one cache line; at most two thirds of the slots in use. The identities are keyed hashes, so
  * their low bits spread. An empty slot is two zeros; the one identity that looks like that has a flag of its own.
- * Measured: 10 ns an entry at ten thousand entries, half of what an EntryTable takes.
+ * Measured with the reading of a block at ten thousand entries: 19 ns an entry, with an EntryTable 25 ns.
  */
 export class EntrySet {
   #slots: Int32Array;

@@ -7,8 +7,8 @@ import type { OwnFamilies, OwnFamily } from './own-families.ts';
 /** Chunks are taken when there is so much of them: a write to a socket costs the same for any size. */
 const CHUNK_BYTES = 128 * KIB;
 /**
- * A piece of this size is a chunk of its own, as it came from Redis; smaller ones are copied together. A chunk costs the
- * response about 2 µs, a copy of as many bytes likewise; but what is copied is also allocated and collected once more.
+ * A piece of this size is a chunk of its own, as it came from Redis; smaller ones are copied together. What is copied is
+ * also allocated and collected once more. The limit itself is a guess.
  */
 const OWN_CHUNK_BYTES = 16 * KIB;
 

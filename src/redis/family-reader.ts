@@ -39,8 +39,6 @@ const MAX_REMOVED = 10_000;
 const TYPICAL_ENTRY_BYTES = 128;
 
 const NOTHING: Promise<BlockPage> = Promise.resolve({ values: [], deadlineOf: () => undefined });
-/** Fields of a family's hash (see commands/commit.lua), and those of HOLDING by their first byte. */
-const [TYPE_FIELD, HELP_FIELD, UNIT_FIELD, HOLDING_BYTE] = Buffer.from(`thu${HOLDING}`);
 const NO_FAMILIES: Promise<FamiliesReply> = Promise.resolve([]);
 
 export interface FamilyHead {
@@ -94,13 +92,18 @@ export async function* readFamilies(
     for (const [i, family] of families.entries()) {
       if (!Array.isArray(family)) continue;
       const name = asked[i];
-      if (family.length > LARGE_FAMILY_ITEMS) {
-        readings.push(new WholeFamily(name, family, nowMs, merge, stats));
-        continue;
-      }
-      const [type, help, unit, bytes] = family;
-      const head = headOf(name, type, help, unit);
-      const texts = () => pagedTexts(connection, keys, bucket, head, Number(bytes), stats, merge, options);
+      const [type, help, unit, bytes, ...fields] = family;
+      const head = {
+        name,
+        type: String(type),
+        help: help === null ? undefined : String(help),
+        unit: unit === null ? undefined : String(unit),
+      };
+      const kind = kindOf(head.type);
+      const texts =
+        fields.length > 0
+          ? () => wholeTexts(fields as Buffer[], nowMs, kind, stats, merge)
+          : () => pagedTexts(connection, keys, bucket, name, kind, Number(bytes), stats, merge, options);
       readings.push({ ...head, texts });
     }
     // Fewer than asked for: the answer was full. The next one is on its way while this one is worked on.
@@ -111,24 +114,7 @@ export async function* readFamilies(
   }
 }
 
-type FamiliesReply = Array<Buffer | null | Array<Buffer | null>>;
-
-/** What is told of a family that is too large to be read at once. Of any other one there is more: all of its hash. */
-const LARGE_FAMILY_ITEMS = 4;
-
-function headOf(
-  name: string,
-  type: Buffer | null,
-  help: Buffer | null | undefined,
-  unit: Buffer | null | undefined,
-): FamilyHead {
-  return {
-    name,
-    type: String(type),
-    help: help?.toString(),
-    unit: unit?.toString(),
-  };
-}
+type FamiliesReply = Array<Buffer | null | Array<Buffer | number | null>>;
 
 function askForFamilies(
   connection: RedisConnection,
@@ -154,74 +140,34 @@ export function kindOf(type: string): FamilyKind {
   return type === 'histogram' || type === 'summary' ? type : 'plain';
 }
 
-/** A family that has been read whole, of which there may be very many: it is gone through when it is its turn. */
-class WholeFamily implements FamilyReading {
-  readonly name: string;
-  readonly type: string;
-  readonly help: string | undefined;
-  readonly unit: string | undefined;
-  readonly #blocks: Buffer[] = [];
-  #deadlines: Map<string, number> | undefined;
-  readonly #nowMs: number;
-  readonly #merge: BlockMerge;
-  readonly #stats: ReadStats;
-
-  /** @param hash all fields and values */
-  constructor(
-    name: string,
-    hash: ReadonlyArray<Buffer | null>,
-    nowMs: number,
-    merge: BlockMerge,
-    stats: ReadStats,
-  ) {
-    this.name = name;
-    this.#nowMs = nowMs;
-    this.#merge = merge;
-    this.#stats = stats;
-    let [type, help, unit] = ['', undefined, undefined] as [string, string | undefined, string | undefined];
-    for (let i = 0; i < hash.length; i += 2) {
-      const [field, value] = [hash[i] as Buffer, hash[i + 1] as Buffer];
-      if (field.length > 1) {
-        if (field[0] === HOLDING_BYTE) {
-          this.#deadlines ??= new Map();
-          this.#deadlines.set(field.toString('latin1', 1), value.readDoubleLE(0));
-        } else {
-          this.#blocks.push(field, value);
-        }
-      } else if (field[0] === TYPE_FIELD) type = value.toString();
-      else if (field[0] === HELP_FIELD) help = value.toString();
-      else if (field[0] === UNIT_FIELD) unit = value.toString();
+function wholeTexts(
+  fields: readonly Buffer[],
+  nowMs: number,
+  kind: FamilyKind,
+  stats: ReadStats,
+  merge: BlockMerge,
+): Piece[] {
+  const blocks: Array<{ owner: string; view: BlockView }> = [];
+  const deadlines = new Map<string, number>();
+  for (let i = 0; i < fields.length; i += 2) {
+    const owner = fields[i].toString('latin1');
+    if (owner.startsWith(HOLDING)) {
+      deadlines.set(owner.slice(1), fields[i + 1].readDoubleLE(0));
+      continue;
     }
-    [this.type, this.help, this.unit] = [type, help, unit];
+    const view = viewOf(fields[i + 1], kind, stats);
+    if (view) blocks.push({ owner, view });
   }
-
-  texts(): Piece[] {
-    const merge = this.#merge;
-    const pieces: Piece[] = [];
-    const blocks = this.#views();
-    merge.begin(blocks.length * 16);
-    const only = blocks.length === 1;
-    for (const { field, view } of blocks) {
-      const endsMs = livesUntil(view, this.#deadlines?.get(groupOfBlock(field)));
-      if (only) merge.takeOnly(view, this.#nowMs, endsMs, pieces);
-      else merge.take(view, this.#nowMs, endsMs, pieces);
-    }
-    this.#stats.series += merge.series;
-    return pieces;
+  if (blocks.length > 1) blocks.sort((a, b) => b.view.sequence - a.view.sequence);
+  const pieces: Piece[] = [];
+  merge.begin(blocks.length * 16);
+  for (const { owner, view } of blocks) {
+    const endsMs = livesUntil(view, deadlines.get(owner.slice(1)));
+    if (blocks.length === 1) merge.takeOnly(view, nowMs, endsMs, pieces);
+    else merge.take(view, nowMs, endsMs, pieces);
   }
-
-  /** Newest first. */
-  #views(): Array<{ readonly field: string; readonly view: BlockView }> {
-    const kind = kindOf(this.type);
-    const blocks: Array<{ field: string; view: BlockView }> = [];
-    for (let i = 0; i < this.#blocks.length; i += 2) {
-      const view = viewOf(this.#blocks[i + 1], kind, this.#stats);
-      if (view === undefined) continue;
-      // Whose a block is matters only where a group has a deadline of its own.
-      blocks.push({ field: this.#deadlines === undefined ? '' : this.#blocks[i].toString('latin1'), view });
-    }
-    return blocks.length > 1 ? blocks.sort((a, b) => b.view.sequence - a.view.sequence) : blocks;
-  }
+  stats.series += merge.series;
+  return pieces;
 }
 
 /*
@@ -241,13 +187,13 @@ async function* pagedTexts(
   connection: RedisConnection,
   keys: Keys,
   bucket: number,
-  { name, type }: FamilyHead,
+  name: string,
+  kind: FamilyKind,
   bytes: number,
   stats: ReadStats,
   merge: BlockMerge,
   options: ReadOptions,
 ): AsyncGenerator<Piece[], void> {
-  const kind = kindOf(type);
   const read = new Map<string, number>();
   merge.begin(bytes / TYPICAL_ENTRY_BYTES);
   let list = await listBlocks(connection, keys, bucket, name);

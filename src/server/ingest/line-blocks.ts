@@ -57,7 +57,7 @@ export interface LineBlocksOptions {
  *
  * Bytes are held as they came until a block has its target. What comes then goes through split2, whose matcher looks for
  * the place to cut, line by line; it works on strings, so these bytes travel through it as latin1, which keeps each of
- * them. The block is then copied from the chunks, so every byte is copied once, and one in eight passes through a string:
+ * them. The block is then copied from the chunks, so every byte is copied once, and a part of them passes through a string:
  * with the looking this makes 1,100 MB/s on Node 20, twice what it makes when all bytes go through split2.
  */
 export function lineBlocks(options: LineBlocksOptions): Transform {
