@@ -98,6 +98,41 @@ test('a slot that moves to another node while it is written to: nothing fails, n
   }
 });
 
+test('a node that is taking over a slot and does not know a script runs it there all the same', async () => {
+  const connection = await connect();
+  const moving = 'test:{23}:index';
+  const from = await cluster.masterOf(moving);
+  const to = (await cluster.masters()).find(({ port }) => port !== from.port);
+  assert.ok(to);
+  // A key of a slot that this node has anyway.
+  let settled = '';
+  for (let bucket = 0; settled === ''; bucket++) {
+    if ((await cluster.masterOf(`test:{${bucket}}:index`)) === to) settled = `test:{${bucket}}:index`;
+  }
+  const run = (key: string): Promise<unknown> =>
+    connection.run({ script: 'dropFamilies', keys: [key], args: ['12345678'] });
+  const runs = async (): Promise<number> =>
+    Number(/cmdstat_eval:calls=(\d+)/.exec(await to.cli('INFO', 'commandstats'))?.[1] ?? 0);
+  const slot = String(slotOf(moving));
+  const ids = await Promise.all([from.cli('CLUSTER', 'MYID'), to.cli('CLUSTER', 'MYID')]);
+  try {
+    // The connection takes the script for known there, and sends its digest only.
+    await run(settled);
+    await to.cli('SCRIPT', 'FLUSH');
+    await to.cli('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[0]);
+    await from.cli('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[1]);
+    const before = await runs();
+    // None of its keys is left at the node that they leave, so each run is sent on with ASK.
+    await run(moving);
+    assert.equal(await runs(), before + 1, 'sent once more, as a text, to the node that takes over');
+    await run(moving);
+    assert.equal(await runs(), before + 1, 'known by now');
+  } finally {
+    for (const node of [to, from]) await node.cli('CLUSTER', 'SETSLOT', slot, 'STABLE');
+    await connection.close();
+  }
+});
+
 test('a master that dies: the others go on, and what was its own is served again by its replica', async () => {
   const connection = await connect({ timeoutMs: 1 * SECOND });
   const key = 'test:{5}:mine';
