@@ -6,6 +6,7 @@ import { connectionLost, type Link, type LinkHooks, type Request } from './conne
 import { sentinelOptions, serverOptions } from './connection/link-options.ts';
 import type { LinkPool, PoolLimits } from './connection/link-pool.ts';
 import { callPool, type Script } from './connection/packed-call.ts';
+import { Sentinels } from './connection/sentinels.ts';
 import { type Servers, SingleServer } from './connection/servers.ts';
 import { StoreError, toStoreError } from './failure.ts';
 import type { RedisOptions } from './options.ts';
@@ -34,6 +35,7 @@ interface Answer {
  */
 export class RedisConnection {
   readonly #servers: Servers;
+  readonly #sentinels: Sentinels | undefined;
   readonly #options: RedisOptions;
   readonly #hooks: ConnectionHooks;
   readonly #waiting = new Set<() => void>();
@@ -42,6 +44,8 @@ export class RedisConnection {
   constructor(options: RedisOptions, hooks: ConnectionHooks = {}) {
     this.#options = options;
     this.#hooks = hooks;
+    const mustConfirm = options.mode === 'sentinel' && (options.waitReplicas ?? 0) > 0;
+    this.#sentinels = mustConfirm ? new Sentinels(options) : undefined;
     this.#servers = connect(options, hooks, {
       onUp: () => this.#arrived(),
       onDown: (_, error) => this.#lost(error),
@@ -135,6 +139,7 @@ export class RedisConnection {
   /** Ends the connection for good. What is under way fails. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#sentinels?.close();
     await this.#servers.close();
   }
 
@@ -195,12 +200,19 @@ export class RedisConnection {
         try {
           const count = Number(await link.send(wait, Infinity));
           if (count < waitReplicas) failed.set(link, tooFewReplicas(count, waitReplicas, patienceMs));
+          else await this.#confirmMaster(link);
         } catch (error) {
           failed.set(link, toStoreError(error));
         }
       }),
     );
     return failed;
+  }
+
+  async #confirmMaster({ reached }: Link): Promise<void> {
+    if (this.#sentinels === undefined) return;
+    if (reached === undefined) throw connectionLost();
+    await this.#sentinels.confirm(reached);
   }
 
   #arrived(): void {

@@ -18,10 +18,33 @@ export function serverOptions(options: RedisOptions, endpoint: RedisEndpoint | u
   };
 }
 
-/** To whoever is the master now. */
-export function sentinelOptions(options: RedisOptions): LinkOptions {
+/** To each of the sentinels themselves. */
+export function sentinelEndpoints(options: RedisOptions): LinkOptions[] {
+  const { username, password, tls = false } = options.sentinel ?? {};
+  return sentinelsOf(options).map(({ host, port }) => ({
+    host,
+    port,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: tlsOptions(options.tls ?? { skipVerify: false }) }),
+    replyMapping: 'legacy',
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+  }));
+}
+
+function sentinelsOf(options: RedisOptions): Array<{ host: string; port: number }> {
   const sentinels = options.endpoints.flatMap((endpoint) => ('path' in endpoint ? [] : [endpoint]));
   if (sentinels.length === 0) throw new StoreError('other', 'no Redis endpoint is given');
+  return sentinels;
+}
+
+/** To whoever is the master now. */
+export function sentinelOptions(options: RedisOptions): LinkOptions {
+  const sentinels = sentinelsOf(options);
   const { username, password, tls = false } = options.sentinel ?? {};
   return {
     ...common(options),

@@ -7,6 +7,7 @@ import { type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
 import { StoreError, toStoreError } from '../failure.ts';
 import type { LinkOptions } from './link-options.ts';
 import { PackedCall, type Script } from './packed-call.ts';
+import type { Address } from './sentinels.ts';
 
 const LONGEST_RETRY_DELAY_MS = 1 * SECOND;
 /** To send a script that Redis does not know any more. */
@@ -80,6 +81,12 @@ export class Link {
   /** Of the server, as it was given. */
   get host(): string {
     return this.#settings.client.host ?? '';
+  }
+
+  /** Where the socket ends; undefined while there is none, or it ends at a file. */
+  get reached(): Address | undefined {
+    const { remoteAddress: host, remotePort: port } = this.#client.stream ?? {};
+    return host === undefined || port === undefined ? undefined : { host, port };
   }
 
   /** Names the server process at the other end, as far as it says: a cursor of SCAN means nothing to another one. */
