@@ -40,8 +40,8 @@ run: build ## Run the gateway with a Redis of its own; set up what is missing fi
 	@exec node $(PROGRAM) $(ARGS)
 
 .PHONY: test
-test: build ## Check format, lint and types, then run the tests; set up what is missing first
-	@scripts/install-missing.sh redis-server:redis-server redis-cli:redis-tools \
+test: build ## Check format, lint and types, then run all tests, on one server, a Cluster and Sentinels; set up what is missing first
+	@scripts/install-missing.sh redis-server:redis-server redis-cli:redis-tools faketime:faketime \
 		prometheus:prometheus promtool:prometheus man:man-db $(CLIENTS)
 	npm run --silent check
 	npm run --silent test
@@ -50,6 +50,10 @@ test: build ## Check format, lint and types, then run the tests; set up what is 
 compat-official: $(MODULES) ## Run the table of test/compat and the clients against the official Pushgateway
 	@scripts/install-missing.sh prometheus-pushgateway:prometheus-pushgateway $(CLIENTS)
 	COMPAT_TARGET=official node --import tsx --test test/compat/*.test.ts test/clients/*.test.ts
+
+.PHONY: bench
+bench: $(MODULES) ## Measure the gateway beside the official Pushgateway (ARGS="--quick", ARGS="--list", ARGS="ROW …")
+	@npm run --silent bench -- $(ARGS)
 
 .PHONY: build
 build: $(PROGRAM) ## Compile to dist/

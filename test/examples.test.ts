@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
@@ -66,10 +66,13 @@ async function runExample(
   assert.match(await scrapeOf(gateway), /^backup_last_success_timestamp_seconds/m);
 }
 
-test('the example of a Cluster goes with the one that make starts', async (t) => {
-  await runExample(t, 'cluster', [await freeNodePort()], 7000);
-});
+// Both wait for servers that find each other.
+describe('the examples of more than one server go with those that make starts', { concurrency: true }, () => {
+  test('a Cluster', async (t) => {
+    await runExample(t, 'cluster', [await freeNodePort(6)], 7000);
+  });
 
-test('the example of Sentinels goes with those that make starts', async (t) => {
-  await runExample(t, 'sentinel', [await freeNodePort(), await freeNodePort()], 26379);
+  test('Sentinels', async (t) => {
+    await runExample(t, 'sentinel', [await freeNodePort(3), await freeNodePort(2)], 26379);
+  });
 });

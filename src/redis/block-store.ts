@@ -1,5 +1,5 @@
 import { type Batch, intoBatches, intoRounds, isLoss, sendTimed } from './batches.ts';
-import type { FamilyKind } from './block.ts';
+import { type FamilyKind, NEVER_MS, stamp } from './block.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
@@ -9,7 +9,8 @@ import { clashesOf } from './name-claims.ts';
 export interface BlockWrite {
   /** Names the block among those of its owner: the same series from the same owner overwrite themselves. */
   readonly digest: Buffer;
-  /** The value without the part that the script writes (see block.ts). */
+  /** Room for the stamp (see block.ts), then the payload. */
+  readonly value: Buffer;
   readonly payload: Buffer;
 }
 
@@ -69,7 +70,7 @@ export async function commit<F extends FamilyWrite>(
   const pieces: Array<Piece<F>> = [];
   let lost: StoreError | undefined;
   for (const round of intoRounds(intoBatches(families))) {
-    const calls = round.map((batch) => toCall(batch, keys, options));
+    const calls = round.map((batch) => toCall(connection, batch, keys, options));
     const replies =
       lost === undefined ? await sendTimed(connection, calls) : round.map(() => lost as StoreError);
     for (const [i, batch] of round.entries()) pieces.push(...outcomes(batch, replies[i]));
@@ -78,12 +79,20 @@ export async function commit<F extends FamilyWrite>(
   return pieces;
 }
 
-function toCall(batch: Batch<FamilyWrite>, keys: Keys, options: CommitOptions): Call {
+function toCall(
+  connection: RedisConnection,
+  batch: Batch<FamilyWrite>,
+  keys: Keys,
+  options: CommitOptions,
+): Call {
   const { bucket } = batch;
+  const first = options.sequences?.[bucket];
+  const clockMs = Math.ceil(connection.clockMs(keys.clock(bucket)));
+  const deadlineMs = options.ttlMs === 0 ? NEVER_MS : clockMs + options.ttlMs;
   const callKeys: string[] = [keys.index(bucket), keys.clock(bucket)];
   const args: Array<string | number | Buffer> = [
     options.ttlMs,
-    options.sequences?.[bucket] ?? 0,
+    first ?? 0,
     options.fingerprint,
     options.replaceObsolete ? 1 : 0,
     batch.pieces.length,
@@ -99,7 +108,11 @@ function toCall(batch: Batch<FamilyWrite>, keys: Keys, options: CommitOptions): 
     }
     args.push(to - from);
     for (let i = from; i < to; i++) {
-      args.push(Buffer.concat([INGEST_OWNER, family.blocks[i].digest]), family.blocks[i].payload);
+      const { digest, value, payload } = family.blocks[i];
+      // Where the sequence is known the value is sent whole: a script that puts it together makes another string of it,
+      // which costs Redis as much as all the rest (Lua hashes each byte of a string that it makes).
+      if (first !== undefined) stamp(value, first + family.offset + i, deadlineMs);
+      args.push(Buffer.concat([INGEST_OWNER, digest]), first === undefined ? payload : value);
     }
   }
   return { script: 'commit', keys: callKeys, args };

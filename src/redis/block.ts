@@ -3,8 +3,8 @@ import type { Buffer as NodeBuffer } from 'node:buffer';
 /**
  * A block: consecutive entries of one family from one push, as one value of the family's hash.
  *
- *     offset  0  float64  sequence; the later of two wins. Written by the commit script
- *             8  float64  deadline, ms. Written by the commit script
+ *     offset  0  float64  sequence; the later of two wins
+ *             8  float64  deadline, ms
  *            16  uint8    kind of its entries: 0 plain, 1 histogram, 2 summary; bit 7: lengths are uint32
  *            17  uint8    version of this layout: 1
  *            18  uint8    features of its text: see FEATURE_EXTRAS and the others
@@ -19,7 +19,7 @@ import type { Buffer as NodeBuffer } from 'node:buffer';
  * entries; it can do so without its text.
  */
 const HEADER_BYTES = 28;
-/** The part of the header that the commit script writes; a payload is the value without it. */
+/** The part of the header that tells when: sequence and deadline. A payload is the value without it. */
 export const STAMP_BYTES = 16;
 
 /** What an entry of a family consists of: one line, or all lines of one histogram or summary. */
@@ -52,6 +52,8 @@ function payloadSize(entries: number, textBytes: number, wide: boolean): number 
 
 /** Writes entries and their text into a payload; entries are added one by one, text separately. */
 export class PayloadWriter {
+  /** Room for the stamp, then the payload. */
+  readonly value: NodeBuffer;
   readonly payload: NodeBuffer;
   readonly #view: DataView;
   readonly #lengthsAt: number;
@@ -67,7 +69,8 @@ export class PayloadWriter {
     features = 0,
     allocate: (bytes: number) => NodeBuffer = Buffer.allocUnsafe,
   ) {
-    this.payload = allocate(payloadSize(entries, textBytes, wide));
+    this.value = allocate(STAMP_BYTES + payloadSize(entries, textBytes, wide));
+    this.payload = this.value.subarray(STAMP_BYTES);
     this.#view = new DataView(this.payload.buffer, this.payload.byteOffset, this.payload.byteLength);
     this.#wide = wide;
     const head = HEADER_BYTES - STAMP_BYTES;
@@ -90,6 +93,12 @@ export class PayloadWriter {
     if (this.#wide) this.#view.setUint32(this.#lengthsAt + i * 4, length, true);
     else this.#view.setUint16(this.#lengthsAt + i * 2, length, true);
   }
+}
+
+/** Writes the stamp of a value. */
+export function stamp(value: NodeBuffer, sequence: number, deadlineMs: number): void {
+  value.writeDoubleLE(sequence, 0);
+  value.writeDoubleLE(deadlineMs, 8);
 }
 
 /** The identities of the entries of a payload, 8 bytes each, as they stand in it. */
@@ -131,12 +140,13 @@ export class BlockView {
     if (this.textAt > value.byteLength) throw new BlockFormatError();
   }
 
+  /** The halves of an identity are given as int32: half of all uint32 would be numbers with a place on the heap. */
   hi(entry: number): number {
-    return this.view.getUint32(HEADER_BYTES + entry * 8, true);
+    return this.view.getInt32(HEADER_BYTES + entry * 8, true);
   }
 
   lo(entry: number): number {
-    return this.view.getUint32(HEADER_BYTES + entry * 8 + 4, true);
+    return this.view.getInt32(HEADER_BYTES + entry * 8 + 4, true);
   }
 
   length(entry: number): number {

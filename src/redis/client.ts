@@ -39,6 +39,7 @@ export class RedisConnection {
   readonly #options: RedisOptions;
   readonly #hooks: ConnectionHooks;
   readonly #waiting = new Set<() => void>();
+  #hasBeenUp = false;
   #closed = false;
 
   constructor(options: RedisOptions, hooks: ConnectionHooks = {}) {
@@ -67,9 +68,23 @@ export class RedisConnection {
     return !this.#closed && this.#servers.up;
   }
 
+  /** False while it is being made for the first time. */
+  get hasBeenUp(): boolean {
+    return this.#hasBeenUp;
+  }
+
   /** The failure that last brought the connection down, while it is down. */
   get lastError(): StoreError | undefined {
     return this.up ? undefined : this.#servers.lastError;
+  }
+
+  /** The clock of the server that holds a key, Unix time in ms: what it shows at the most. 0 if it is not known. */
+  clockMs(key: string): number {
+    try {
+      return this.#servers.poolOf(key).clockMs;
+    } catch {
+      return 0;
+    }
   }
 
   /** Resolves as soon as the connection is up. Rejects with why it is not, after `timeoutMs`. */
@@ -217,6 +232,7 @@ export class RedisConnection {
 
   #arrived(): void {
     if (this.#closed || !this.#servers.up) return;
+    this.#hasBeenUp = true;
     for (const wake of this.#waiting) wake();
     this.#hooks.onReady?.();
   }
@@ -228,13 +244,15 @@ export class RedisConnection {
 
 /** Sends it once more if the clock of the server was not known, or was stepped: it has told us the time, and done nothing. */
 async function sendInTime(link: Link, request: Request, until: number, asking: boolean): Promise<Reply> {
+  let askedAt = performance.now();
   let reply = await link.send(request, until, asking);
   if (!('script' in request) || !TIMED.has(request.script) || !Array.isArray(reply)) return reply;
   if (isLate(reply)) {
-    link.noteServerTime(Number(String(reply[1])));
+    link.noteServerTime(Number(String(reply[1])), askedAt);
+    askedAt = performance.now();
     reply = await link.send(request, until, asking);
   }
-  if (Array.isArray(reply) && !isLate(reply)) link.noteServerTime(Number(String(reply[0])));
+  if (Array.isArray(reply) && !isLate(reply)) link.noteServerTime(Number(String(reply[0])), askedAt);
   return reply;
 }
 

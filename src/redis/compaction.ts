@@ -141,7 +141,7 @@ async function examine(
       // Written since the list was made: newer than all of it. To leave it out of account errs on the safe side.
       if (header.sequence !== page[i].sequence) continue;
       const number = first + i;
-      const deadlineMs = livesUntil(header, deadlines.get(groupOfBlock(page[i])));
+      const deadlineMs = livesUntil(header, deadlines.get(groupOfBlock(page[i].field)));
       const seen: Seen = {
         block: page[i],
         header,
@@ -262,5 +262,6 @@ function rewrite(block: BlockView, keep: readonly number[], shadow: boolean): Bu
     writer.add(block.hi(keep[i]), block.lo(keep[i]), end - start);
     to += block.value.copy(writer.payload, to, start, end);
   }
-  return Buffer.concat([block.value.subarray(0, STAMP_BYTES), writer.payload]);
+  block.value.copy(writer.value, 0, 0, STAMP_BYTES);
+  return writer.value;
 }

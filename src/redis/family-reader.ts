@@ -1,7 +1,7 @@
 import { KIB } from '../units.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
 import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
-import { BlockMerge, type Piece } from './block-merge.ts';
+import type { BlockMerge, Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError } from './failure.ts';
 import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, livesUntil } from './holdings.ts';
@@ -38,7 +38,9 @@ const MAX_REMOVED = 10_000;
 /** Bytes of a stored entry, roughly: only to choose the first size of a table. */
 const TYPICAL_ENTRY_BYTES = 128;
 
-const NOTHING: Promise<ReadBlock[]> = Promise.resolve([]);
+const NOTHING: Promise<BlockPage> = Promise.resolve({ values: [], deadlineOf: () => undefined });
+/** Fields of a family's hash (see commands/commit.lua), and those of HOLDING by their first byte. */
+const [TYPE_FIELD, HELP_FIELD, UNIT_FIELD, HOLDING_BYTE] = Buffer.from(`thu${HOLDING}`);
 const NO_FAMILIES: Promise<FamiliesReply> = Promise.resolve([]);
 
 export interface FamilyHead {
@@ -51,7 +53,8 @@ export interface FamilyHead {
 
 /** One family, as far as it is known. A small one has been read, of a large one this reads the rest. */
 export interface FamilyReading extends FamilyHead {
-  texts(): AsyncGenerator<Piece, void> | Generator<Piece, void>;
+  /** At once, or in pages. Families share what they are read with: one is read to its end before the next one. */
+  texts(): readonly Piece[] | AsyncGenerator<readonly Piece[], void>;
 }
 
 /** What went by while reading. */
@@ -78,6 +81,7 @@ export async function* readFamilies(
   bucket: number,
   names: readonly string[],
   stats: ReadStats,
+  merge: BlockMerge,
   options: ReadOptions = {},
 ): AsyncGenerator<FamilyReading[], void> {
   const limits = options.limits ?? READ_LIMITS;
@@ -85,22 +89,18 @@ export async function* readFamilies(
   let coming = askForFamilies(connection, keys, bucket, asked, limits);
   for (let next = 0; next < names.length; ) {
     const [time, ...families] = await coming;
+    const nowMs = Number(String(time));
     const readings: FamilyReading[] = [];
     for (const [i, family] of families.entries()) {
       if (!Array.isArray(family)) continue;
       const name = asked[i];
-      const [type, help, unit, bytes, ...fields] = family;
-      const head = {
-        name,
-        type: String(type),
-        help: help === null ? undefined : String(help),
-        unit: unit === null ? undefined : String(unit),
-      };
-      const kind = kindOf(head.type);
-      const texts =
-        fields.length > 0
-          ? () => wholeTexts(fields as Buffer[], Number(String(time)), kind, stats)
-          : () => pagedTexts(connection, keys, bucket, name, kind, Number(bytes), stats, options);
+      if (family.length > LARGE_FAMILY_ITEMS) {
+        readings.push(new WholeFamily(name, family, nowMs, merge, stats));
+        continue;
+      }
+      const [type, help, unit, bytes] = family;
+      const head = headOf(name, type, help, unit);
+      const texts = () => pagedTexts(connection, keys, bucket, head, Number(bytes), stats, merge, options);
       readings.push({ ...head, texts });
     }
     // Fewer than asked for: the answer was full. The next one is on its way while this one is worked on.
@@ -111,7 +111,24 @@ export async function* readFamilies(
   }
 }
 
-type FamiliesReply = Array<Buffer | null | Array<Buffer | number | null>>;
+type FamiliesReply = Array<Buffer | null | Array<Buffer | null>>;
+
+/** What is told of a family that is too large to be read at once. Of any other one there is more: all of its hash. */
+const LARGE_FAMILY_ITEMS = 4;
+
+function headOf(
+  name: string,
+  type: Buffer | null,
+  help: Buffer | null | undefined,
+  unit: Buffer | null | undefined,
+): FamilyHead {
+  return {
+    name,
+    type: String(type),
+    help: help?.toString(),
+    unit: unit?.toString(),
+  };
+}
 
 function askForFamilies(
   connection: RedisConnection,
@@ -137,29 +154,74 @@ export function kindOf(type: string): FamilyKind {
   return type === 'histogram' || type === 'summary' ? type : 'plain';
 }
 
-function* wholeTexts(
-  fields: readonly Buffer[],
-  nowMs: number,
-  kind: FamilyKind,
-  stats: ReadStats,
-): Generator<Piece, void> {
-  const blocks: Array<{ owner: string; view: BlockView }> = [];
-  const deadlines = new Map<string, number>();
-  for (let i = 0; i < fields.length; i += 2) {
-    const owner = fields[i].toString('latin1');
-    if (owner.startsWith(HOLDING)) {
-      deadlines.set(owner.slice(1), fields[i + 1].readDoubleLE(0));
-      continue;
+/** A family that has been read whole, of which there may be very many: it is gone through when it is its turn. */
+class WholeFamily implements FamilyReading {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string | undefined;
+  readonly unit: string | undefined;
+  readonly #blocks: Buffer[] = [];
+  #deadlines: Map<string, number> | undefined;
+  readonly #nowMs: number;
+  readonly #merge: BlockMerge;
+  readonly #stats: ReadStats;
+
+  /** @param hash all fields and values */
+  constructor(
+    name: string,
+    hash: ReadonlyArray<Buffer | null>,
+    nowMs: number,
+    merge: BlockMerge,
+    stats: ReadStats,
+  ) {
+    this.name = name;
+    this.#nowMs = nowMs;
+    this.#merge = merge;
+    this.#stats = stats;
+    let [type, help, unit] = ['', undefined, undefined] as [string, string | undefined, string | undefined];
+    for (let i = 0; i < hash.length; i += 2) {
+      const [field, value] = [hash[i] as Buffer, hash[i + 1] as Buffer];
+      if (field.length > 1) {
+        if (field[0] === HOLDING_BYTE) {
+          this.#deadlines ??= new Map();
+          this.#deadlines.set(field.toString('latin1', 1), value.readDoubleLE(0));
+        } else {
+          this.#blocks.push(field, value);
+        }
+      } else if (field[0] === TYPE_FIELD) type = value.toString();
+      else if (field[0] === HELP_FIELD) help = value.toString();
+      else if (field[0] === UNIT_FIELD) unit = value.toString();
     }
-    const view = viewOf(fields[i + 1], kind, stats);
-    if (view) blocks.push({ owner, view });
+    [this.type, this.help, this.unit] = [type, help, unit];
   }
-  if (blocks.length > 1) blocks.sort((a, b) => b.view.sequence - a.view.sequence);
-  const merge = new BlockMerge(blocks.length * 16);
-  for (const { owner, view } of blocks) {
-    yield* merge.take(view, nowMs, livesUntil(view, deadlines.get(owner.slice(1))));
+
+  texts(): Piece[] {
+    const merge = this.#merge;
+    const pieces: Piece[] = [];
+    const blocks = this.#views();
+    merge.begin(blocks.length * 16);
+    const only = blocks.length === 1;
+    for (const { field, view } of blocks) {
+      const endsMs = livesUntil(view, this.#deadlines?.get(groupOfBlock(field)));
+      if (only) merge.takeOnly(view, this.#nowMs, endsMs, pieces);
+      else merge.take(view, this.#nowMs, endsMs, pieces);
+    }
+    this.#stats.series += merge.series;
+    return pieces;
   }
-  stats.series += merge.series;
+
+  /** Newest first. */
+  #views(): Array<{ readonly field: string; readonly view: BlockView }> {
+    const kind = kindOf(this.type);
+    const blocks: Array<{ field: string; view: BlockView }> = [];
+    for (let i = 0; i < this.#blocks.length; i += 2) {
+      const view = viewOf(this.#blocks[i + 1], kind, this.#stats);
+      if (view === undefined) continue;
+      // Whose a block is matters only where a group has a deadline of its own.
+      blocks.push({ field: this.#deadlines === undefined ? '' : this.#blocks[i].toString('latin1'), view });
+    }
+    return blocks.length > 1 ? blocks.sort((a, b) => b.view.sequence - a.view.sequence) : blocks;
+  }
 }
 
 /*
@@ -179,14 +241,15 @@ async function* pagedTexts(
   connection: RedisConnection,
   keys: Keys,
   bucket: number,
-  name: string,
-  kind: FamilyKind,
+  { name, type }: FamilyHead,
   bytes: number,
   stats: ReadStats,
+  merge: BlockMerge,
   options: ReadOptions,
-): AsyncGenerator<Piece, void> {
+): AsyncGenerator<Piece[], void> {
+  const kind = kindOf(type);
   const read = new Map<string, number>();
-  const merge = new BlockMerge(bytes / TYPICAL_ENTRY_BYTES);
+  merge.begin(bytes / TYPICAL_ENTRY_BYTES);
   let list = await listBlocks(connection, keys, bucket, name);
   let unread = list.blocks;
   let newest = unread[0]?.sequence ?? 0;
@@ -194,38 +257,40 @@ async function* pagedTexts(
   for (;;) {
     await options.pause?.('listed');
     let state: 'settled' | 'removed' | 'changed' = 'settled';
-    let taken = 0;
-    for await (const { listed, value, deadlineMs } of fetchBlocks(
-      connection,
-      keys.family(bucket, name),
-      unread,
-      options,
-    )) {
-      taken++;
-      if (value === null && !(await isDamaged(connection, keys.order(bucket, name), listed))) {
-        state = 'removed';
-        break;
+    // How many of the list have been met, and how many of these read.
+    let [taken, done] = [0, 0];
+    for await (const page of fetchPages(connection, keys.family(bucket, name), unread, options)) {
+      const pieces: Piece[] = [];
+      for (const [i, value] of page.values.entries()) {
+        const listed = unread[taken++];
+        if (value === null && !(await isDamaged(connection, keys.order(bucket, name), listed))) {
+          state = 'removed';
+          break;
+        }
+        const block = viewOf(value, kind, stats);
+        const isChanged = block !== undefined && block.revision > list.revision;
+        const endsMs = block === undefined ? 0 : livesUntil(block, page.deadlineOf(i));
+        // What lived when it was listed and has been taken away since may live on in a newer block: it hides nothing yet.
+        if (isChanged && endsMs <= list.nowMs) {
+          state = 'changed';
+          break;
+        }
+        done = taken;
+        if (block === undefined) continue;
+        merge.take(block, list.nowMs, endsMs, pieces);
+        if (isChanged) {
+          state = 'changed';
+          break;
+        }
       }
-      const block = viewOf(value, kind, stats);
-      const isChanged = block !== undefined && block.revision > list.revision;
-      const endsMs = block === undefined ? 0 : livesUntil(block, deadlineMs);
-      // What lived when it was listed and has been taken away since may live on in a newer block: it hides nothing yet.
-      if (isChanged && endsMs <= list.nowMs) {
-        state = 'changed';
-        break;
-      }
-      read.set(listed.field, listed.sequence);
-      if (block === undefined) continue;
-      yield* merge.take(block, list.nowMs, endsMs);
-      if (isChanged) {
-        state = 'changed';
-        break;
-      }
+      if (pieces.length > 0) yield pieces;
+      if (state !== 'settled') break;
     }
     if (state === 'settled') {
       stats.series += merge.series;
       return;
     }
+    for (const { field, sequence } of unread.slice(0, done)) read.set(field, sequence);
     if (state === 'removed' && ++removed < MAX_REMOVED) {
       const news = await listBlocks(connection, keys, bucket, name, newest);
       if (news.revision === list.revision) {
@@ -243,20 +308,20 @@ async function* pagedTexts(
   }
 }
 
-interface ReadBlock {
-  readonly listed: ListedBlock;
-  readonly value: Buffer | null;
-  /** Of the group that the block belongs to; undefined: the block's own counts. */
-  readonly deadlineMs: number | undefined;
+interface BlockPage {
+  /** Of the blocks of the page, in their order. */
+  readonly values: ReadonlyArray<Buffer | null>;
+  /** Until when the group lives that the block belongs to; undefined: the block's own deadline counts. */
+  deadlineOf(block: number): number | undefined;
 }
 
 /** The blocks, in their order; the next page is on its way while one is worked on. */
-async function* fetchBlocks(
+async function* fetchPages(
   connection: RedisConnection,
   hash: string,
   blocks: readonly ListedBlock[],
   { limits = READ_LIMITS, pause }: ReadOptions,
-): AsyncGenerator<ReadBlock, void> {
+): AsyncGenerator<BlockPage, void> {
   let from = 0;
   let to = pageEnd(blocks, from, limits.pageBlocks, limits.pageBytes);
   let coming = fetchPage(connection, hash, blocks.slice(from, to));
@@ -264,7 +329,7 @@ async function* fetchBlocks(
     const page = await coming;
     [from, to] = [to, pageEnd(blocks, to, limits.pageBlocks, limits.pageBytes)];
     coming = fetchPage(connection, hash, blocks.slice(from, to));
-    yield* page;
+    yield page;
     await pause?.('page');
   }
 }
@@ -273,11 +338,9 @@ function fetchPage(
   connection: RedisConnection,
   hash: string,
   blocks: readonly ListedBlock[],
-): Promise<ReadBlock[]> {
+): Promise<BlockPage> {
   if (blocks.length === 0) return NOTHING;
-  const groups = groupsOf(blocks);
-  const fields = [...blocks.map(({ field }) => field), ...groups.map((group) => HOLDING + group)];
-  const answer = readPage(connection, hash, blocks, groups, fields);
+  const answer = readPage(connection, hash, blocks);
   // Awaited only when the page before it is done with: until then its failure is nobody's.
   answer.catch(() => {});
   return answer;
@@ -287,18 +350,18 @@ async function readPage(
   connection: RedisConnection,
   hash: string,
   blocks: readonly ListedBlock[],
-  groups: readonly string[],
-  fields: readonly string[],
-): Promise<ReadBlock[]> {
-  const values = (await connection.command(
+): Promise<BlockPage> {
+  const groups = groupsOf(blocks);
+  const fields = [...blocks.map(({ field }) => field), ...groups.map((group) => HOLDING + group)];
+  const reply = await connection.command(
     'HMGET',
     hash,
     ...fields.map((field) => Buffer.from(field, 'latin1')),
-  )) as Array<Buffer | null>;
-  const deadlines = deadlinesOf(groups, values.slice(blocks.length));
-  return blocks.map((listed, i) => {
-    return { listed, value: values[i], deadlineMs: deadlines.get(groupOfBlock(listed)) };
-  });
+  );
+  const values = reply as Array<Buffer | null>;
+  if (groups.length === 0) return { values, deadlineOf: () => undefined };
+  const deadlines = deadlinesOf(groups, values.splice(blocks.length));
+  return { values, deadlineOf: (block) => deadlines.get(groupOfBlock(blocks[block].field)) };
 }
 
 function viewOf(value: Buffer | null, kind: FamilyKind, stats: ReadStats): BlockView | undefined {

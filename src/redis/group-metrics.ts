@@ -57,7 +57,7 @@ async function* texts(
   groups: LiveGroups,
   stats: ReadStats,
   metric: GroupMetric,
-): AsyncGenerator<Piece, void> {
+): AsyncGenerator<Piece[], void> {
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     const lines: string[] = [];
     let features = 0;
@@ -80,6 +80,6 @@ async function* texts(
     for (const group of waiting) if (!shown.has(group.exposed)) show(group);
     if (lines.length === 0) continue;
     stats.series += lines.length;
-    yield { text: Buffer.from(lines.join('')), features };
+    yield [{ text: Buffer.from(lines.join('')), features }];
   }
 }

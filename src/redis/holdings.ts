@@ -18,15 +18,15 @@ export function livesUntil(block: { readonly deadlineMs: number }, group: number
   return block.deadlineMs === 0 ? 0 : (group ?? block.deadlineMs);
 }
 
-/** The id of the group that a block belongs to, as Latin-1 text; '' for one of /ingest. */
-export function groupOfBlock({ field }: ListedBlock): string {
+/** The id of the group that a block with this field belongs to, as Latin-1 text; '' for one of /ingest. */
+export function groupOfBlock(field: string): string {
   return field.startsWith(GROUP_OWNER) ? field.slice(1, ID_END) : '';
 }
 
 /** The groups that the blocks belong to, each once. */
 export function groupsOf(blocks: readonly ListedBlock[]): string[] {
-  const groups = new Set(blocks.map(groupOfBlock));
-  groups.delete('');
+  const groups = new Set<string>();
+  for (const { field } of blocks) if (field.startsWith(GROUP_OWNER)) groups.add(groupOfBlock(field));
   return [...groups];
 }
 

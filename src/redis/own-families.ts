@@ -33,8 +33,8 @@ export class OwnFamily implements FamilyReading {
     });
   }
 
-  *texts(): Generator<Piece, void> {
-    if (this.#entries.length > 0) yield { text: Buffer.from(this.#entries.join('')), features: 0 };
+  texts(): Piece[] {
+    return this.#entries.length === 0 ? [] : [{ text: Buffer.from(this.#entries.join('')), features: 0 }];
   }
 }
 

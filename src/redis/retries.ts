@@ -37,7 +37,9 @@ export class Retries {
     // What was not under way when Redis was lost need not be saved: it waits only for a connection that has just broken.
     // In a Cluster a task that waits for one node would hold up those for the others.
     const takesPlace = !error.unsent && this.#connection.isCluster && this.#longWaits.take();
-    const mayWait = takesPlace || (!error.unsent && !this.#connection.isCluster);
+    // That of a new thread may be the last one to be made, on a slow line long after pushes are let in.
+    const isNew = !this.#connection.hasBeenUp;
+    const mayWait = takesPlace || isNew || (!error.unsent && !this.#connection.isCluster);
     const until = begun + (mayWait ? this.#timeoutMs : Math.min(SHORT_WAIT_MS, this.#timeoutMs));
     try {
       for (let waitMs = SHORTEST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {

@@ -1,3 +1,4 @@
+import { BlockMerge } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { Exposition, type SeriesSelection } from './exposition.ts';
 import { type ExpositionWriter, StoredWriter } from './exposition-writer.ts';
@@ -41,11 +42,12 @@ export async function* scrape(
   const writer: ExpositionWriter = options.writer ?? new StoredWriter();
   const own = options.own && new OwnFamilies(options.own, writer);
   const stats: ReadStats = { series: 0, damagedBlocks: 0 };
+  const merge = new BlockMerge();
   const exposition = new Exposition(writer, selection, own);
 
   async function* showStored(bucket: number, names: readonly string[]): AsyncGenerator<Buffer, void> {
     const asked = selection === undefined ? names : names.filter((name) => selection.mayHold(name));
-    for await (const readings of readFamilies(connection, keys, bucket, asked, stats, options)) {
+    for await (const readings of readFamilies(connection, keys, bucket, asked, stats, merge, options)) {
       yield* show(exposition, readings, signal);
     }
     signal?.throwIfAborted();
@@ -78,8 +80,7 @@ export async function* scrape(
   }
   if (own) yield* show(exposition, own.left, signal);
   exposition.finish();
-  const rest = exposition.take();
-  if (rest.length > 0) yield rest;
+  yield* exposition.take();
   return { families: exposition.families, bytes: exposition.position, ...stats };
 }
 
@@ -92,18 +93,18 @@ async function* show(
     const showing = exposition.open(family);
     if (showing === undefined) continue;
     const texts = family.texts();
-    // A turn of the event loop for each of very many small families would take longer than they do.
+    // A turn of the event loop for each of very many small families, or blocks, would take longer than they do.
     if (Symbol.iterator in texts) {
       for (const piece of texts) showing.piece(piece);
     } else {
-      for await (const piece of texts) {
-        showing.piece(piece);
-        if (exposition.isFull) yield exposition.take();
+      for await (const page of texts) {
+        for (const piece of page) showing.piece(piece);
+        if (exposition.isFull) yield* exposition.take();
         signal?.throwIfAborted();
       }
     }
     showing.end();
-    if (exposition.isFull) yield exposition.take();
+    if (exposition.isFull) yield* exposition.take();
   }
   signal?.throwIfAborted();
 }

@@ -37,7 +37,7 @@ export interface ListenerOptions {
   /** 0: any that is free. */
   readonly port: number;
   readonly tls: TlsFiles | undefined;
-  /** An error of the server itself while it runs, such as too many open files. */
+  /** An error of the server itself while it runs. */
   onError(error: Error): void;
 }
 

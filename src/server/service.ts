@@ -5,6 +5,7 @@ import type { RedisOptions } from '../redis/options.ts';
 import { Store } from '../redis/store.ts';
 import { createApp } from './app.ts';
 import { CompactionQueue } from './compaction-queue.ts';
+import { DescriptorWatch } from './descriptor-watch.ts';
 import { API, endpoints } from './endpoints.ts';
 import { StartError } from './errors.ts';
 import { createHandlers } from './handlers.ts';
@@ -137,6 +138,8 @@ async function assemble(
     },
     app,
   );
+  const descriptors = new DescriptorWatch(log);
+  releases.push('the watch over file descriptors', async () => descriptors.close());
   lifecycle.advance('ready');
 
   const drain = async (): Promise<void> => {

@@ -1,25 +1,27 @@
-import type { FailureReason, StoreError } from '../redis/failure.ts';
+import type { StoreError } from '../redis/failure.ts';
 import type { StoreHooks } from '../redis/store.ts';
 import { SECOND } from '../units.ts';
 import { LogThrottle } from './log-throttle.ts';
 import type { Logger } from './logger.ts';
 import type { Telemetry } from './telemetry.ts';
 
-/** A Redis that comes and goes all the time is told of this often for each reason. */
-const REPEAT_MS = 10 * SECOND;
-
 /**
- * Tells log and telemetry when Redis comes and goes. The store reports each attempt that fails: the log says it once,
- * and again when the reason is another one.
+ * Tells log and telemetry when Redis comes and goes. The store reports each attempt that fails: the log says so once a
+ * minute for each reason.
  */
 export class StoreWatch implements StoreHooks {
   readonly #log: Logger;
   readonly #telemetry: Telemetry;
-  readonly #throttle = new LogThrottle(REPEAT_MS);
-  #said: 'up' | FailureReason | undefined;
+  readonly #throttle: LogThrottle;
+  #said: 'up' | 'down' | undefined;
   #wasReady = false;
 
-  constructor(deps: { readonly log: Logger; readonly telemetry: Telemetry }) {
+  constructor(deps: {
+    readonly log: Logger;
+    readonly telemetry: Telemetry;
+    readonly throttle?: LogThrottle;
+  }) {
+    this.#throttle = deps.throttle ?? new LogThrottle();
     this.#log = deps.log;
     this.#telemetry = deps.telemetry;
   }
@@ -34,10 +36,11 @@ export class StoreWatch implements StoreHooks {
 
   onDown(error: StoreError): void {
     this.#telemetry.redisErrors.inc({ reason: error.reason });
-    if (this.#said === error.reason || this.#throttle.pass(error.reason) === undefined) return;
-    this.#said = error.reason;
+    const suppressed = this.#throttle.pass(error.reason);
+    if (suppressed === undefined) return;
+    this.#said = 'down';
     this.#log.warn(
-      { reason: error.reason, err: error },
+      { reason: error.reason, err: error, suppressed },
       'Redis is not available; trying again in the background',
     );
   }

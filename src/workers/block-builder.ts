@@ -3,7 +3,7 @@ import type { BlockWrite } from '../redis/block-store.ts';
 import type { Arena } from '../redis/byte-pool.ts';
 import { KIB } from '../units.ts';
 import { type EntryList, SCRATCH } from './exposition/entry-list.ts';
-import type { ParsedBlock } from './exposition/text-parser.ts';
+import type { ParsedEntries } from './exposition/parsed-block.ts';
 import { endsBlock, type SeriesHash } from './identity.ts';
 import { LatestEntries } from './latest-entries.ts';
 
@@ -49,7 +49,7 @@ export class BlockBuilder {
 
   /** The first lines of the entries at places `from` to `to`, as of the latest build, in a text whose first one is next
    * to `linesBefore` others. */
-  linesOf(parsed: ParsedBlock, from: number, to: number, linesBefore: number): Int32Array {
+  linesOf(parsed: ParsedEntries, from: number, to: number, linesBefore: number): Int32Array {
     const lines = new Int32Array(to - from);
     for (let place = from; place < to; place++)
       lines[place - from] = linesBefore + parsed.entries.line[this.#order[place]];
@@ -57,13 +57,14 @@ export class BlockBuilder {
   }
 
   /** @param arena holds what is built */
-  build(parsed: ParsedBlock, arena: Arena): BuiltFamily[] {
+  build(parsed: ParsedEntries, arena: Arena): BuiltFamily[] {
     const starts = this.#sortByFamily(parsed.entries, parsed.families.length);
-    this.#latest.reset(parsed.entries.count);
+    if (!parsed.areDistinct) this.#latest.reset(parsed.entries.count);
     return parsed.families.map((family, index) => {
       const blocks: BuiltBlock[] = [];
       let from = starts[index];
-      const end = this.#latest.keep(parsed.entries, this.#order, from, starts[index + 1]);
+      const all = starts[index + 1];
+      const end = parsed.areDistinct ? all : this.#latest.keep(parsed.entries, this.#order, from, all);
       while (from < end) {
         const to = this.#findEnd(parsed, family.kind, from, end);
         blocks.push(this.#write(parsed, arena, family.kind, from, to));
@@ -85,7 +86,7 @@ export class BlockBuilder {
     return starts;
   }
 
-  #findEnd(parsed: ParsedBlock, kind: FamilyKind, from: number, end: number): number {
+  #findEnd(parsed: ParsedEntries, kind: FamilyKind, from: number, end: number): number {
     const { start, end: ends, hashLo } = parsed.entries;
     const order = this.#order;
     const most = Math.min(end, from + entryLimit(parsed, order[from]));
@@ -99,7 +100,7 @@ export class BlockBuilder {
     return most;
   }
 
-  #write(parsed: ParsedBlock, arena: Arena, kind: FamilyKind, from: number, to: number): BuiltBlock {
+  #write(parsed: ParsedEntries, arena: Arena, kind: FamilyKind, from: number, to: number): BuiltBlock {
     const { start, end, hashHi, hashLo, samples: sampleCounts, features: entryFeatures } = parsed.entries;
     const order = this.#order;
     const hashes = this.#hashes;
@@ -129,11 +130,12 @@ export class BlockBuilder {
       runEnd = end[i];
     }
     copy(parsed, runStart, runEnd, writer.payload, at);
-    return { digest: this.#hash.digest128(hashes, to - from), payload: writer.payload, from, to, samples };
+    const { value, payload } = writer;
+    return { digest: this.#hash.digest128(hashes, to - from), value, payload, from, to, samples };
   }
 }
 
-function copy(parsed: ParsedBlock, start: number, end: number, target: Buffer, at: number): number {
+function copy(parsed: ParsedEntries, start: number, end: number, target: Buffer, at: number): number {
   const inScratch = start >= SCRATCH;
   const source = inScratch ? parsed.scratch : parsed.text;
   const offset = inScratch ? SCRATCH : 0;
@@ -142,7 +144,7 @@ function copy(parsed: ParsedBlock, start: number, end: number, target: Buffer, a
 
 // So many entries like the first make a block of the size that is aimed at. Counted without the values and timestamps,
 // because the block must end at the same entry when those are longer.
-function entryLimit(parsed: ParsedBlock, first: number): number {
+function entryLimit(parsed: ParsedEntries, first: number): number {
   const { start, end } = parsed.entries;
   const inScratch = start[first] >= SCRATCH;
   const bytes = inScratch ? parsed.scratch : parsed.text;

@@ -21,6 +21,7 @@ import { groupLabels } from './exposition/group-labels.ts';
 import { TextParser } from './exposition/text-parser.ts';
 import { SeriesHash } from './identity.ts';
 import type { PushResult, PushTask } from './messages.ts';
+import { PartsBuilder } from './parts-builder.ts';
 import { inconsistent, reasonOf } from './push-refusal.ts';
 
 /** The buffers of a parser grow with what it reads; those of a larger body are not kept for the next one. */
@@ -164,7 +165,9 @@ class BodyReader {
   read({ body, format, timestamps, utf8Names, group }: PushTask, arena: Arena): ReadBody | Problem {
     const converted = convert(Buffer.from(body), format, { strict: true });
     if (converted?.problem !== undefined) return converted.problem;
+    const parts = new PartsBuilder(this.#builder, arena);
     const parsed = this.#parser.parse(converted?.text ?? Buffer.from(body), {
+      parts,
       timestamps,
       whole: true,
       declared: NOTHING_DECLARED,
@@ -176,7 +179,7 @@ class BodyReader {
     if (parsed.problem !== undefined) return inSourceOf(converted, parsed.problem);
     const families: GroupFamilyWrite[] = [];
     let samples = 0;
-    for (const { index, blocks } of this.#builder.build(parsed, arena)) {
+    for (const { index, blocks } of parts.finish(parsed)) {
       const { name, kind, type, help, unit } = parsed.families[index];
       // The store has these of its own.
       if (blocks.length === 0 || GROUP_METRIC_NAMES.has(name)) continue;

@@ -24,9 +24,9 @@ for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
     await using cluster = await RedisCluster.start();
     await using first = await gatewayOn(cluster, '--redis.wait-replicas=1');
     await using second = await gatewayOn(cluster, '--redis.wait-replicas=1');
-    const pushes = SteadyPushes.start([first, second]);
+    await using pushes = SteadyPushes.start([first, second]);
     await pushes.allAcknowledged(20 * SECOND);
-    const scrapes = SteadyScrapes.start([first, second], pushes);
+    await using scrapes = SteadyScrapes.start([first, second], pushes);
     const [master] = await cluster.masters();
     const replica = await cluster.replicaOf(master);
     await master.kill(signal);

@@ -26,7 +26,7 @@ async function amidLoad(move: (cluster: RedisCluster) => Promise<void>): Promise
   const many = Array.from({ length: SERIES }, (_, i) => `many_${i % 200}{i="${i}"} 1\n`).join('');
   assert.equal((await ingest(first, many)).status, 200);
   const pushes = SteadyPushes.start(gateways, { clients: 16, into: 'both', everyMs: 60 });
-  const scrapes = SteadyScrapes.start(gateways, pushes);
+  const scrapes = SteadyScrapes.start(gateways, pushes, 250);
   try {
     await pushes.allAcknowledged(PATIENCE_MS);
     await move(cluster);

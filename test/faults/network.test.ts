@@ -59,8 +59,7 @@ const families = (count: number, value: number): string =>
 
 test('a slow line: pushes and scrapes take longer and are right', async () => {
   await using rig = await behindProxy();
-  // A worker that has just begun to connect may refuse the first push.
-  await until(async () => (await ingest(rig.gateway, 'a 1\n')).status === 200, 10 * SECOND, 'pushes work');
+  assert.equal((await ingest(rig.gateway, 'a 1\n')).status, 200);
   await rig.proxy.set({ latencyMs: 200, jitterMs: 50 });
   const answer = await ingest(rig.gateway, families(20_000, 1));
   assert.deepEqual(answer, { status: 200, accepted: 40_000, rejected: 0, errors: [] });
@@ -70,8 +69,13 @@ test('a slow line: pushes and scrapes take longer and are right', async () => {
 });
 
 test('a thin line: the sender is slowed down, and memory does not hold what cannot go on', async () => {
+  // Before the proxy runs, which it would hold up.
+  const thin = (n: number): string =>
+    Array.from({ length: 2000 }, (_, i) => `thin_${n % 50}{i="${n}-${i}"} 1\n`).join('');
+  const ordinary = Array.from({ length: 400 }, (_, n) => thin(n)).join('');
   await using rig = await behindProxy(['--redis.timeout=2m']);
-  await ingest(rig.gateway, families(5_000, 0));
+  // What a push of this kind needs on any line, and threads then keep: 70 MiB, of which most are the heaps of V8.
+  assert.equal((await ingest(rig.gateway, ordinary)).status, 200);
   await rig.proxy.set({ bytesPerSecond: 100_000 });
   const before = await rssOf(rig.gateway);
   const rss = watchRss(rig.gateway);
@@ -83,7 +87,7 @@ test('a thin line: the sender is slowed down, and memory does not hold what cann
   answered.catch(() => {});
   let slowed = false;
   for (let n = 0; sent < 50 * MIB; n++) {
-    const text = Array.from({ length: 2000 }, (_, i) => `thin_${n % 50}{i="${n}-${i}"} 1\n`).join('');
+    const text = thin(n);
     sent += text.length;
     if (push.write(text)) continue;
     const drained = once(push, 'drain').then(() => true);
@@ -101,8 +105,7 @@ test('a thin line: the sender is slowed down, and memory does not hold what cann
   assert.equal(await answered, 200);
   assert.ok(slowed, 'the sender never had to wait');
   const grown = (await rss.stop()) - before;
-  // The window of pieces under way, whatever the body's length.
-  assert.ok(grown < 160 * MIB, `${grown / MIB} MiB`);
+  assert.ok(grown <= 64 * MIB, `${grown / MIB} MiB`);
 });
 
 test('connections that are reset at any byte: what was acknowledged is there, each family old or new', async () => {
@@ -156,7 +159,60 @@ test('connections that are reset at any byte: what was acknowledged is there, ea
   assert.ok(rig.proxy.cuts > 20, `only ${rig.proxy.cuts} pushes were hit`);
 });
 
+test('a deletion whose connection is reset at any byte: done and told so, or refused and told so', async () => {
+  await using rig = await behindProxy();
+  const url = `${rig.gateway.url}/metrics/job/gone`;
+  const held = Array.from({ length: 100 }, (_, i) => `held_${i} 1\n`).join('');
+  const send = async (method: string): Promise<number> => {
+    const answer = await fetch(url, { method, ...(method === 'PUT' && { body: held }) });
+    await answer.text();
+    return answer.status;
+  };
+  const shown = async (): Promise<number> => {
+    let text: string | undefined;
+    await until(
+      async () => {
+        text = await scrapeOf(rig.gateway).catch(() => undefined);
+        return text !== undefined;
+      },
+      10 * SECOND,
+      'scrapes work',
+    );
+    return [...seriesOf(text ?? '').keys()].filter((series) => series.includes('job="gone"')).length;
+  };
+  assert.equal(await send('PUT'), 200);
+  const before = rig.proxy.sent;
+  assert.equal(await send('DELETE'), 202);
+  const bytes = rig.proxy.sent - before;
+  const statuses = new Map<number, number>();
+  for (let round = 0; round < 30; round++) {
+    await until(async () => (await send('PUT')) === 200, 20 * SECOND, 'the group is there');
+    await rig.proxy.set({ resetAfterBytes: Math.ceil(Math.random() * bytes) });
+    const status = await send('DELETE');
+    await rig.proxy.set({});
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    if (status === 202) {
+      assert.equal(await shown(), 0);
+      continue;
+    }
+    assert.equal(status, 503);
+    await rig.gateway.whenReady();
+    await rig.redis.cli('EVAL', DROP_LOCKS, '0');
+    await until(async () => (await send('DELETE')) === 202, 20 * SECOND, 'it is deleted');
+    assert.equal(await shown(), 0);
+  }
+  assert.ok(rig.proxy.cuts > 15, `only ${rig.proxy.cuts} deletions were hit`);
+  // Tried again, as pushes are.
+  assert.ok((statuses.get(202) ?? 0) > 22, `${[...statuses]}`);
+});
+
 const DROP_LOCKS = "for _, k in ipairs(redis.call('KEYS', '*:lock:*')) do redis.call('DEL', k) end";
+
+/** A gauge or counter of the gateway's own. */
+async function own(gateway: Gateway, name: string): Promise<number> {
+  const telemetry = await (await fetch(`${gateway.url}/telemetry`)).text();
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(telemetry)?.[1]);
+}
 
 test('a black hole: pushes fail fast, nothing queues up, and all is well afterwards', async () => {
   await using rig = await behindProxy(['--redis.timeout=1s']);
@@ -167,7 +223,14 @@ test('a black hole: pushes fail fast, nothing queues up, and all is well afterwa
   const rss = watchRss(rig.gateway);
   await rig.proxy.set({ blackHole: true });
   await rig.gateway.whenNotReady();
-  await sleep(8 * SECOND);
+  const ends = performance.now() + 30 * SECOND;
+  // What was under way is answered in time.
+  await sleep(5 * SECOND);
+  while (performance.now() < ends) {
+    assert.equal(await own(rig.gateway, 'pushgateway_worker_tasks_in_flight'), 0);
+    assert.equal(await own(rig.gateway, 'pushgateway_ingest_bodies_waiting'), 0);
+    await sleep(SECOND);
+  }
   assert.equal((await fetch(`${rig.gateway.url}/-/healthy`)).status, 200);
   const grown = (await rss.stop()) - before;
   await rig.proxy.set({});
@@ -176,7 +239,7 @@ test('a black hole: pushes fail fast, nothing queues up, and all is well afterwa
   await pushes.stop();
   assert.deepEqual([...pushes.answers.keys()].sort(), [200, 503]);
   // Each client went on at its pace: an answer within the timeout, not after the hole.
-  assert.ok((pushes.answers.get(503) ?? 0) > 200, `${pushes.answers.get(503)} refused`);
+  assert.ok((pushes.answers.get(503) ?? 0) > 1500, `${pushes.answers.get(503)} refused`);
   assert.ok(grown < 64 * MIB, `${grown / MIB} MiB`);
 });
 

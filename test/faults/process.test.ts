@@ -28,10 +28,13 @@ test('without a file descriptor left it serves who is connected, and all again a
     socket.on('error', () => {});
     sockets.push(socket);
   }
-  // libuv closes at once what it cannot hold, and tells nobody: neither Node.js nor the log.
   await until(() => sockets.some(({ destroyed }) => destroyed), 10 * SECOND, 'a connection is not taken');
   kept.send('GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n');
   await kept.until(/200 OK[\s\S]*200 OK/);
+  const told = (): number => gateway.log.split('no file descriptor is left').length - 1;
+  await until(() => told() > 0, 10 * SECOND, 'the log says so');
+  await sleep(3 * SECOND);
+  assert.equal(told(), 1, gateway.log);
   assert.ok(gateway.running);
   for (const socket of sockets) socket.destroy();
   await until(
@@ -43,6 +46,7 @@ test('without a file descriptor left it serves who is connected, and all again a
     'it serves again',
   );
   assert.match(await scrapeOf(gateway), /^a 2$/m);
+  await until(() => gateway.log.includes('there are file descriptors again'), 10 * SECOND, 'the log says so');
 });
 
 /** Steps the clock of the gateway, and of its threads, as it starts. */

@@ -27,9 +27,9 @@ for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
     await using set = await RedisSentinels.start({ replicas: 2 });
     await using first = await gatewayOn(set, '--redis.wait-replicas=1');
     await using second = await gatewayOn(set, '--redis.wait-replicas=1');
-    const pushes = SteadyPushes.start([first, second]);
+    await using pushes = SteadyPushes.start([first, second]);
     await pushes.allAcknowledged(20 * SECOND);
-    const scrapes = SteadyScrapes.start([first, second], pushes);
+    await using scrapes = SteadyScrapes.start([first, second], pushes);
     const old = await set.master();
     await old.kill(signal);
     await until(async () => (await set.master()) !== old, FAILOVER_MS, 'another is the master');
@@ -70,7 +70,7 @@ test('with two of three sentinels down it serves, also when it starts then', asy
 test('a failover that is asked for, amid pushes: what was acknowledged is there', async () => {
   await using set = await RedisSentinels.start({ replicas: 2 });
   await using gateway = await gatewayOn(set, '--redis.wait-replicas=1');
-  const pushes = SteadyPushes.start([gateway], { clients: 10, everyMs: 20 });
+  await using pushes = SteadyPushes.start([gateway], { clients: 10, everyMs: 20 });
   await pushes.allAcknowledged(20 * SECOND);
   const old = await set.master();
   assert.equal(await set.sentinels[0].cli('SENTINEL', 'FAILOVER', set.masterName), 'OK');

@@ -104,6 +104,29 @@ test('a master with too few replicas', async () => {
   await recovers(gateway);
 });
 
+test('a replica that a push waits for, and that stops: refused and told so, and nothing is lost', async () => {
+  await using redis = await RedisServer.start();
+  await using replica = await RedisServer.start({
+    args: ['--replicaof', redis.host, String(redis.port), '--repl-diskless-sync-delay', '0'],
+  });
+  const linked = async (): Promise<boolean> =>
+    /master_link_status:up/.test(await replica.cli('INFO', 'replication'));
+  await until(linked, 20 * SECOND, 'the replica has all');
+  await using gateway = await Gateway.ready({
+    redisPort: redis.port,
+    args: ['--redis.wait-replicas=1', '--redis.wait-timeout=300ms'],
+  });
+  await until(async () => (await put(gateway, 1)).status === 200, 10 * SECOND, 'the replica acknowledges');
+  assert.equal((await send(gateway, 'POST', '/ingest', 'free 1\n')).status, 200);
+  replica.pause();
+  await refuses(gateway, 'noreplicas', /stored on the master, but after 300 ms only on 0 of 1 replicas/);
+  const shown = seriesOf(await scrapeOf(gateway));
+  assert.deepEqual([shown.get('a{instance="",job="a"}'), shown.get('free')], ['2', '2']);
+  replica.resume();
+  await until(linked, 20 * SECOND, 'the replica is back');
+  await recovers(gateway);
+});
+
 test('a Redis that is loading its data: not ready, and told why, until it has', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'pushgateway-test-load-'));
   const port = await freePort();

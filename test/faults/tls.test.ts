@@ -119,11 +119,16 @@ test('a certificate for another name is refused, unless that is the name to expe
   await serves([redis.endpoint, ...trusting, '--redis.tls-server-name=redis.example.org']);
 });
 
-test('a Redis that asks for a certificate takes the one that is given', async () => {
-  await using redis = await withTls('good', ['--tls-auth-clients', 'yes']);
-  const own = [`--redis.tls-cert-path=${path('client.pem')}`, `--redis.tls-key-path=${path('client.key')}`];
-  await serves([redis.endpoint, ...trusting, ...own]);
-  await refuses([redis.endpoint, ...trusting], /Redis is not available/);
+test('a Redis that asks for a certificate takes one by its authority, and none other', async () => {
+  await using redis = await withTls('other-name', ['--tls-auth-clients', 'yes']);
+  const named = [redis.endpoint, ...trusting, '--redis.tls-server-name=redis.example.org'];
+  const own = (name: string): string[] => [
+    `--redis.tls-cert-path=${path(`${name}.pem`)}`,
+    `--redis.tls-key-path=${path(`${name}.key`)}`,
+  ];
+  await serves([...named, ...own('client')]);
+  await refuses(named, /Redis is not available/);
+  await refuses([...named, ...own('self-signed')], /Redis is not available/);
 });
 
 test('a Redis without TLS, asked with it, is not ready and does not hang', async () => {

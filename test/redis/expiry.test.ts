@@ -18,9 +18,9 @@ const compact = () => compactFamily(storage.connection, storage.keys, 'm');
 
 test('an older value does not come back when a newer one with a short time to live ends', async () => {
   await storage.push('m', { 's="1"': 'old'.length, 's="2"': 1 }, { ttlMs: 60_000 });
-  await storage.push('m', { 's="1"': 9 }, { ttlMs: 1000 });
+  await storage.push('m', { 's="1"': 9 }, { ttlMs: 2000 });
   assert.equal((await shown())['m{s="1"}'], '9');
-  await sleep(1100);
+  await sleep(2100);
   assert.deepEqual(await shown(), { 'm{s="2"}': '1' });
   await compact();
   assert.deepEqual(await shown(), { 'm{s="2"}': '1' });
@@ -122,4 +122,26 @@ test('a family that has ended on a server, but not on the next, whose clock is b
   );
   assert.equal(other.status, 'stored');
   assert.deepEqual(await shown(), { 'm{job="a"}': '1', 'n{job="a"}': '1' });
+});
+
+test('the deadlines of a longer body, stamped by its sender, are those of the clock of Redis', async () => {
+  const ttlMs = 60_000;
+  const hash = storage.keys.family(bucketOf('m'), 'm');
+  try {
+    // A clock that is stepped is not known to the sender at first.
+    for (const [i, offsetMs] of [0, 30_000, -30_000, 0].entries()) {
+      await storage.setClock(offsetMs);
+      const sequences = (await openSequences(storage.connection, storage.keys)).map((s) => s + i * 2 ** 40);
+      const begun = Date.now() + offsetMs;
+      await storage.push('m', { 's="1"': i }, { ttlMs, sequences });
+      const ended = Date.now() + offsetMs;
+      const values = (await storage.connection.command('HVALS', hash)) as Buffer[];
+      const block = values.find((value) => value.length > 44 && value.includes('m{s='));
+      const deadline = block?.readDoubleLE(8) ?? 0;
+      assert.equal(deadline >= begun + ttlMs && deadline <= ended + ttlMs + 1000, true, `${offsetMs}`);
+      assert.equal((await shown())['m{s="1"}'], String(i));
+    }
+  } finally {
+    await storage.setClock(0);
+  }
 });

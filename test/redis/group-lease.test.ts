@@ -10,7 +10,7 @@ import { TestStorage, useStorage } from '../support/storage.ts';
 
 const { redis, storage } = await useStorage();
 const GROUP = groupOf([['job', 'a']]);
-const TIMEOUT_MS = 40;
+const TIMEOUT_MS = 200;
 
 function lease(): GroupLease {
   return new GroupLease(storage.connection, storage.keys, GROUP, TIMEOUT_MS);

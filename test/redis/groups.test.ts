@@ -132,13 +132,14 @@ test('one type a family: refused whole when others hold another, whatever the nu
 
 test('a push that is refused takes nothing from its group, and does not prolong it', async () => {
   stored(await storage.pushGroup(B, { x: { [LABELS_B]: 1 } }));
-  stored(await storage.pushGroup(A, { y: { [LABELS_A]: 1 }, z: { [LABELS_A]: 1 } }, { ttlMs: 400 }));
+  stored(await storage.pushGroup(A, { y: { [LABELS_A]: 1 }, z: { [LABELS_A]: 1 } }, { ttlMs: 2000 }));
+  const pushedAt = Date.now();
   const before = await shown();
   for (const mode of ['put', 'post', 'merge'] as const) {
     refused(await storage.pushGroup(A, { x: { [LABELS_A]: 1 } }, { mode, type: 'counter' }), 'taken');
     assert.deepEqual(await shown(), before);
   }
-  await sleep(450);
+  await sleep(pushedAt + 2050 - Date.now());
   assert.deepEqual(await shown(), { [`x{${LABELS_B}}`]: '1' });
 });
 
@@ -189,10 +190,10 @@ test('a series has one group', async () => {
 });
 
 test('a group ends as a whole, and a push of one family prolongs all; what has ended does not come back', async () => {
-  stored(await storage.pushGroup(A, spread(LABELS_A, 1), { ttlMs: 400 }));
-  await sleep(250);
-  stored(await storage.pushGroup(A, { spread_0: { [LABELS_A]: 2 } }, { mode: 'post', ttlMs: 400 }));
-  await sleep(250);
+  stored(await storage.pushGroup(A, spread(LABELS_A, 1), { ttlMs: 2000 }));
+  await sleep(1200);
+  stored(await storage.pushGroup(A, { spread_0: { [LABELS_A]: 2 } }, { mode: 'post', ttlMs: 2000 }));
+  await sleep(1200);
   assert.equal(Object.keys(await shown()).length, SPREAD.length);
   stored(await storage.pushGroup(A, { spread_0: { [LABELS_A]: 3 } }, { mode: 'post', ttlMs: 150 }));
   await sleep(200);

@@ -4,16 +4,23 @@ import { SECOND } from '../../src/units.ts';
 
 const START_TIMEOUT_MS = 30 * SECOND;
 const STOP_GRACE_MS = 20 * SECOND;
+/** Where who runs many tests has built it for all their starts. */
+const TEST_BUILT = process.env['TEST_BUILT'];
 
 export interface GatewayOptions {
   /** Of the Redis on loopback to use. Undefined: say in `args` which. */
   readonly redisPort?: number;
   /** To listen on. Default: a free one. Null: what `args` and `env` say. */
   readonly port?: number | null;
-  /** The program as `npm run build` has made it, which starts and runs as fast as it can. Default: from source. */
+  /**
+   * The program as `npm run build` has made it, which starts and runs as fast as it can. Default: from source, or as it
+   * was built in the folder that TEST_BUILT names.
+   */
   readonly built?: boolean;
   /** Appended to the command line. */
   readonly args?: readonly string[];
+  /** What node runs instead, with flags of its own. */
+  readonly command?: readonly string[];
   /** Added to our own environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -132,18 +139,15 @@ function routePrefix(args: readonly string[]): string {
   return own ?? given(/^--web\.external-url=\w+:\/\/[^/]*(.*?)\/?$/) ?? '';
 }
 
-function spawn({
-  redisPort,
-  port = 0,
-  built = false,
-  args = [],
-  env = {},
-}: GatewayOptions): Promise<GuardedProcess> {
+function spawn(options: GatewayOptions): Promise<GuardedProcess> {
+  const { redisPort, port = 0, built = false, args = [], env = {} } = options;
   const settings = ['--host=127.0.0.1'];
   if (port !== null) settings.push(`--port=${port}`);
   if (redisPort !== undefined) settings.push(`--redis.endpoint=127.0.0.1:${redisPort}`);
-  const program = built ? ['dist/src/server/main.js'] : ['--import', 'tsx', 'src/server/main.ts'];
-  return GuardedProcess.spawn(process.execPath, [...program, ...settings, ...args], {
+  const folder = built ? 'dist' : TEST_BUILT;
+  const program = folder ? [`${folder}/src/server/main.js`] : ['--import', 'tsx', 'src/server/main.ts'];
+  const { command = program } = options;
+  return GuardedProcess.spawn(process.execPath, [...command, ...settings, ...args], {
     env: { ...process.env, ...env },
   });
 }

@@ -162,9 +162,14 @@ export class RedisCluster implements AsyncDisposable {
   /** Keys that lie at a master which does not serve their slot. */
   async strayKeys(): Promise<string[]> {
     const stray: string[] = [];
+    // Keys with the same tag lie together.
+    const masters = new Map<string, RedisServer>();
     for (const node of await this.masters()) {
       for (const key of (await node.cli('KEYS', '*')).split('\n').filter(Boolean)) {
-        if ((await this.masterOf(key)) !== node) stray.push(`${key} at ${node.endpoint}`);
+        const tag = /\{.+?\}/.exec(key)?.[0] ?? key;
+        const master = masters.get(tag) ?? (await this.masterOf(tag));
+        masters.set(tag, master);
+        if (master !== node) stray.push(`${key} at ${node.endpoint}`);
       }
     }
     return stray;

@@ -15,6 +15,8 @@ const HOST = '127.0.0.1';
 const START_TIMEOUT_MS = 20 * SECOND;
 const PORT_ATTEMPTS = 5;
 const CLI_TIMEOUT_MS = 30 * SECOND;
+/** Of what redis-cli does with many commands, as to move thousands of slots. */
+const CLI_CLUSTER_TIMEOUT_MS = 150 * SECOND;
 
 export interface RedisServerOptions {
   /** Appended to the command line, so they override the settings below: `['--maxmemory', '10mb']`. */
@@ -122,7 +124,7 @@ export class RedisServer implements AsyncDisposable {
       ['-h', this.host, '-p', String(this.port), '-e', '--raw', ...args],
       {
         maxBuffer: 256 * MIB,
-        timeout: CLI_TIMEOUT_MS,
+        timeout: args[0] === '--cluster' ? CLI_CLUSTER_TIMEOUT_MS : CLI_TIMEOUT_MS,
         // Set and empty it would be a password, too.
         ...(this.#options.password !== undefined && {
           env: { ...process.env, REDISCLI_AUTH: this.#options.password },

@@ -26,7 +26,7 @@ interface Client {
  * Pushes through one or more gateways, without a pause, values that count up. What was acknowledged must be
  * shown afterwards, or something later.
  */
-export class SteadyPushes {
+export class SteadyPushes implements AsyncDisposable {
   /** How often each status was answered; 0 for a request that broke. */
   readonly answers = new Map<number, number>();
   /** Texts of the answers that were no 200. */
@@ -112,6 +112,10 @@ export class SteadyPushes {
     await this.#done;
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   #families({ index }: Client): string[] {
     return [`${this.#name}_${index}_a`, `${this.#name}_${index}_b`];
   }
@@ -172,26 +176,33 @@ export function lost(expected: ReadonlyMap<string, number>, exposition: string):
 }
 
 /** Scrapes one after the other while something goes wrong. */
-export class SteadyScrapes {
+export class SteadyScrapes implements AsyncDisposable {
   /** How many ended normally, and how many were refused or broke. */
   whole = 0;
   broken = 0;
   /** What a scrape that ended normally lacked or showed an earlier value of. */
   readonly short: string[] = [];
+  readonly #everyMs: number;
   readonly #done: Promise<unknown>;
   #stopped = false;
 
-  private constructor(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes) {
+  private constructor(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes, everyMs: number) {
+    this.#everyMs = everyMs;
     this.#done = Promise.all(gateways.map(({ url }) => this.#run(url, pushes)));
   }
 
-  static start(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes): SteadyScrapes {
-    return new SteadyScrapes(gateways, pushes);
+  /** @param everyMs from the end of a scrape to the next at the same gateway */
+  static start(gateways: ReadonlyArray<{ url: string }>, pushes: SteadyPushes, everyMs = 20): SteadyScrapes {
+    return new SteadyScrapes(gateways, pushes, everyMs);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   async #run(url: string, pushes: SteadyPushes): Promise<void> {
@@ -207,7 +218,7 @@ export class SteadyScrapes {
       } catch {
         this.broken += 1;
       }
-      await sleep(20);
+      await sleep(this.#everyMs);
     }
   }
 }

@@ -104,7 +104,8 @@ export class TestStorage implements AsyncDisposable {
       hashes[i * 2 + 1] = this.hash.hi;
       at += texts[i].copy(writer.payload, at);
     }
-    return { digest: this.hash.digest128(hashes, entries.length), payload: writer.payload };
+    const { value, payload } = writer;
+    return { digest: this.hash.digest128(hashes, entries.length), value, payload };
   }
 
   family(name: string, blocks: readonly BlockWrite[], overrides: Partial<FamilyWrite> = {}): FamilyWrite {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KIB, SECOND } from '../../src/units.ts';
+import { freePort } from './ports.ts';
 
 const HOST = '127.0.0.1';
 const HELD_BYTES = 256 * KIB;
@@ -33,8 +34,8 @@ interface Link {
 /** A TCP proxy on loopback whose network can be made bad and good again while it runs. */
 export class TcpProxy implements AsyncDisposable {
   readonly port: number;
-  /** Connections that clients have made so far. */
-  accepted = 0;
+  /** When clients have connected, by performance.now(). */
+  readonly acceptedAt: number[] = [];
   /** Bytes that have gone to the server so far. */
   sent = 0;
   /** How often connections were reset. */
@@ -54,7 +55,7 @@ export class TcpProxy implements AsyncDisposable {
   static async start(targetPort: number): Promise<TcpProxy> {
     // Half open: each side says for itself when it has ended.
     const listener = createServer({ allowHalfOpen: true, noDelay: true });
-    listener.listen(0, HOST);
+    listener.listen(await freePort(), HOST);
     await once(listener, 'listening');
     return new TcpProxy((listener.address() as { port: number }).port, listener, targetPort);
   }
@@ -62,6 +63,11 @@ export class TcpProxy implements AsyncDisposable {
   /** `127.0.0.1:12345`, as `--redis.endpoint` takes it. */
   get endpoint(): string {
     return `${HOST}:${this.port}`;
+  }
+
+  /** Connections that clients have made so far. */
+  get accepted(): number {
+    return this.acceptedAt.length;
   }
 
   /** What goes wrong from now on, on connections that exist, too. */
@@ -95,7 +101,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #accept(client: Socket, targetPort: number): void {
-    this.accepted += 1;
+    this.acceptedAt.push(performance.now());
     const server = connect({ port: targetPort, host: HOST, allowHalfOpen: true, noDelay: true });
     const link = { client, server };
     this.#links.add(link);

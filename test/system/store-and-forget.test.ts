@@ -80,7 +80,7 @@ test('histograms of a body of many blocks stay whole, and are replaced whole', a
 
 test('a series is shown until its expiration and not after, and nothing but the secret is left then', async () => {
   await using redis = await startTopology();
-  await using gateway = await Gateway.ready({ args: [...redis.gatewayArgs, '--redis.expiration=2s'] });
+  await using gateway = await Gateway.ready({ args: [...redis.gatewayArgs, '--redis.expiration=3s'] });
   // The first push waits for threads and connections.
   await ingest(gateway, 'warm 1\n');
   await ingest(gateway, 'a 1\nb 1\nc{x="1"} 1\nc{x="2"} 1\n');
@@ -90,15 +90,15 @@ test('a series is shown until its expiration and not after, and nothing but the 
   assert.ok(shown.has('a') && shown.has('c{x="1"}'));
   const renewed = Date.now();
   await ingest(gateway, 'b 2\nc{x="2"} 2\n');
-  await sleep(stored + 2200 - Date.now());
+  await sleep(stored + 3200 - Date.now());
   const between = seriesOf(await scrapeOf(gateway));
-  if (Date.now() < renewed + 2000) {
+  if (Date.now() < renewed + 3000) {
     assert.deepEqual([...between].sort(), [
       ['b', '2'],
       ['c{x="2"}', '2'],
     ]);
   }
-  await sleep(renewed + 3000 - Date.now());
+  await sleep(renewed + 4000 - Date.now());
   assert.equal(await scrapeOf(gateway), '');
   const keys = (await redis.cli('KEYS', '*')).split('\n');
   // The order of what may come outlives what there was by a minute.

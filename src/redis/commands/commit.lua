@@ -13,8 +13,8 @@
   ARGV[6] number of families
   then for each family: name, type ('' if not declared), kind, help and unit (each '' or '=' and the text), number of its
     blocks that come before these in the part of the body, number of names it may clash with, those kinds at which each
-    of them does ('any', 'histogram' or 'histogram summary'), number of blocks, and for each block: field, value without
-    its stamp
+    of them does ('any', 'histogram' or 'histogram summary'), number of blocks, and for each block: field, value; without
+    its stamp if the sequence is chosen here
 
   Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
     0 stored; 1 stored, and the family wants compaction; 'rekey' other fingerprint;
@@ -23,6 +23,9 @@
 -- Metadata without samples is not in the index and must end by itself.
 local LONGEST_METADATA_MS = 86400000
 local COMPACT_FLOOR = 4096
+-- A sender who knows the sequence stamps the value, with the deadline by what our clock shows at the most. By so much that
+-- may be late, and never early.
+local MOST_LATE_MS = 1000
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 
@@ -101,7 +104,15 @@ for _ = 1, tonumber(ARGV[6]) do
       local current = given > 0 and tonumber(call('ZSCORE', order, field) or 0) or 0
       -- A later push of the same series is there already: this one is overridden.
       if current < sequence then
-        local value = struct.pack('<dd', sequence, deadline) .. payload
+        local value = payload
+        if given == 0 then
+          value = struct.pack('<dd', sequence, deadline) .. payload
+        else
+          local _, stamped = struct.unpack('<dd', payload)
+          if stamped < deadline or stamped > deadline + MOST_LATE_MS then
+            value = struct.pack('<dd', sequence, deadline) .. string.sub(payload, 17)
+          end
+        end
         total = total + #value - (meta[3] and call('HSTRLEN', hash, field) or 0)
         call('HSET', hash, field, value)
         call('ZADD', order, number(sequence), field)

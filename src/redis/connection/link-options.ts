@@ -4,7 +4,7 @@ import { StoreError } from '../failure.ts';
 import type { RedisEndpoint, RedisOptions, RedisTls } from '../options.ts';
 
 const CONNECT_TIMEOUT_MS = 2 * SECOND;
-const SENTINEL_RETRY_MS = 500;
+const SENTINEL_RETRY_MS = 1 * SECOND;
 
 /** What the client library is given for one connection to one server, or to the master that sentinels name. */
 export type LinkOptions = ClientOptions & { replyMapping: 'legacy' };
@@ -58,7 +58,7 @@ export function sentinelOptions(options: RedisOptions): LinkOptions {
     // Sentinels are listened to, and the connection is dropped when they name another master: one that hangs, or is
     // cut off, would not drop it itself.
     failoverDetector: true,
-    sentinelReconnectStrategy: () => SENTINEL_RETRY_MS * 2,
+    sentinelReconnectStrategy: () => SENTINEL_RETRY_MS,
     sentinelRetryStrategy: () => SENTINEL_RETRY_MS,
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
   };

@@ -1,6 +1,6 @@
 import { SECOND } from '../../units.ts';
 import type { StoreError } from '../failure.ts';
-import { Link, type LinkHooks, type LinkSettings } from './link.ts';
+import { ATTEMPT_INTERVAL_MS, Link, type LinkHooks, type LinkSettings } from './link.ts';
 
 /** How often connections are looked at that may be idle or old. */
 const LONGEST_CHECK_MS = 1 * SECOND;
@@ -28,6 +28,8 @@ export class LinkPool {
   #links: Link[];
   /** Being connected, to be added or to take the place of another. */
   #coming: { link: Link; replaces: Link | undefined } | undefined;
+  /** When one more was last wanted in vain. */
+  #refusedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(settings: LinkSettings, limits: PoolLimits, hooks: LinkHooks = {}) {
@@ -53,6 +55,11 @@ export class LinkPool {
   /** For how long the server has owed us an answer and given none, ms. */
   get silentMs(): number {
     return Math.max(...this.#links.map((link) => link.silentMs));
+  }
+
+  /** The server's clock, Unix time in ms: what it shows at the most. 0 if it is not known. */
+  get clockMs(): number {
+    return Math.max(...this.#links.map((link) => link.clockMs));
   }
 
   /** Connections that requests may go through. */
@@ -96,6 +103,7 @@ export class LinkPool {
   // One at a time.
   #open(replaces: Link | undefined): void {
     if (this.#coming !== undefined || this.#closed) return;
+    if (performance.now() - this.#refusedAt < ATTEMPT_INTERVAL_MS) return;
     const link = new Link(this.#settings, {
       onUp: (link) => {
         if (this.#coming?.link === link) this.#arrive();
@@ -105,6 +113,7 @@ export class LinkPool {
         // The server may be at its limit of clients: with those that we have, all goes on.
         if (this.#coming?.link === link) {
           this.#coming = undefined;
+          this.#refusedAt = performance.now();
           void link.close();
         } else this.#hooks.onDown?.(link, error);
       },

@@ -9,10 +9,11 @@ import type { LinkOptions } from './link-options.ts';
 import { PackedCall, type Script } from './packed-call.ts';
 import type { Address } from './sentinels.ts';
 
-const LONGEST_RETRY_DELAY_MS = 1 * SECOND;
+/** From the beginning of one attempt to connect to that of the next. */
+export const ATTEMPT_INTERVAL_MS = 1 * SECOND;
 /** To send a script that Redis does not know any more. */
 const MOST_ATTEMPTS = 4;
-const SHORTEST_RETRY_DELAY_MS = 50;
+const SHORTEST_DELAY_MS = 50;
 
 /** A command, by its name and arguments, or a script. */
 export type Request =
@@ -53,14 +54,15 @@ export class Link {
   readonly #loaded = new Set<ScriptName>();
   #up = false;
   #closed = false;
-  #failedAttempts = 0;
+  #attemptedAt = this.bornAt;
   #lastError: StoreError | undefined;
   #usedAt = this.bornAt;
   #heardAt = this.bornAt;
   #server = '';
-  // The clock of this very server as last seen, µs, and when that was by our own. 0: not known.
+  // The clock of this very server as last told, µs, and between which times by our own that was. 0: not known.
   #serverTimeUs = 0;
-  #seenAt = 0;
+  #askedAt = 0;
+  #toldAt = 0;
 
   constructor(settings: LinkSettings, hooks: LinkHooks = {}) {
     this.#settings = settings;
@@ -81,6 +83,12 @@ export class Link {
   /** Of the server, as it was given. */
   get host(): string {
     return this.#settings.client.host ?? '';
+  }
+
+  /** The server's clock, Unix time in ms: what it shows at the most. 0 if it is not known. */
+  get clockMs(): number {
+    if (this.#serverTimeUs === 0) return 0;
+    return this.#serverTimeUs / 1000 + performance.now() - this.#askedAt;
   }
 
   /** Where the socket ends; undefined while there is none, or it ends at a file. */
@@ -166,10 +174,11 @@ export class Link {
     }
   }
 
-  /** Takes note of the server's clock, from an answer that has just come. */
-  noteServerTime(us: number): void {
+  /** Takes note of the server's clock, from an answer that has just come. @param askedAt by performance.now() */
+  noteServerTime(us: number, askedAt: number): void {
     this.#serverTimeUs = us;
-    this.#seenAt = performance.now();
+    this.#askedAt = askedAt;
+    this.#toldAt = performance.now();
   }
 
   /** Ends the connection for good. What is under way fails. */
@@ -225,7 +234,7 @@ export class Link {
 
   #latestUs(until: number): number {
     if (this.#serverTimeUs === 0) return 0;
-    return Math.floor(this.#serverTimeUs + (until - this.#seenAt) * 1000);
+    return Math.floor(this.#serverTimeUs + (until - this.#toldAt) * 1000);
   }
 
   // A server that has not answered in time would get everything that is written to the connection until it wakes up:
@@ -243,6 +252,7 @@ export class Link {
     try {
       // All at once: on a slow line each would take its time.
       const client = this.#client;
+      const askedAt = performance.now();
       const [, , info, time] = await Promise.all([
         client.ping(),
         this.#settings.mustBeMaster ? this.#checkRole() : undefined,
@@ -251,13 +261,12 @@ export class Link {
         client.time() as unknown as Promise<[string | number, string | number]>,
       ]);
       this.#server = /^run_id:(\w+)/m.exec(info)?.[1] ?? randomUUID();
-      this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]));
+      this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]), askedAt);
     } catch (error) {
       this.#down(toStoreError(error));
       if (!this.#closed) this.#client.disconnect(true);
       return;
     }
-    this.#failedAttempts = 0;
     if (this.#closed) return;
     this.#up = true;
     this.#lastError = undefined;
@@ -276,9 +285,12 @@ export class Link {
     }
   }
 
+  // What has worked for a while is made again at once; but however it breaks, there is never a storm of attempts.
   #retryDelay(): number {
-    const delay = SHORTEST_RETRY_DELAY_MS * 2 ** Math.min(this.#failedAttempts++, 10);
-    return Math.min(delay, LONGEST_RETRY_DELAY_MS);
+    const now = performance.now();
+    const delay = Math.max(SHORTEST_DELAY_MS, this.#attemptedAt + ATTEMPT_INTERVAL_MS - now);
+    this.#attemptedAt = now + delay;
+    return delay;
   }
 
   #down(error: StoreError): void {

@@ -13,18 +13,18 @@ import {
 import type { SeriesHash } from '../../workers/identity.ts';
 import type { DeclaredTypes } from '../../workers/messages.ts';
 import type { DeclaredTypesLog } from './declared-types.ts';
+import { HeldBytes } from './held-bytes.ts';
 
 /** A boundary is looked for so far beyond the target; then another place has to do. */
 const OVERRUN_BYTES = 512 * KIB;
 
-/** So many more bytes are awaited between two looks for a boundary, since each makes the whole block contiguous. */
+/** So many more bytes are awaited between two looks for a boundary. */
 const LOOK_BYTES = 64 * KIB;
 
 /** Larger targets count as this. */
 const MAX_TARGET_BYTES = 8 * MIB;
 
-/** A string of more pieces, of a body that comes in drops, would be larger than what it holds. */
-const MAX_PIECES = 4096;
+const TYPE = Buffer.from('TYPE');
 
 export class LineTooLongError extends Error {
   override readonly name = 'LineTooLongError';
@@ -55,60 +55,68 @@ export interface LineBlocksOptions {
  * Takes the bytes of a body, gives LineBlocks. The same body makes the same blocks, however its bytes arrive. It fails
  * with LineTooLongError and DeclaredTypesError.
  *
- * split2 works on strings, so the bytes travel through it as latin1, which keeps each of them; its matcher may cut
- * blocks as well as lines, which is several times cheaper. Every byte is copied three times by memcpy and passes through
- * V8's heap twice: with the looking around each cut this makes 600 MB/s on Node 20.
+ * Bytes are held as they came until a block has its target. What comes then goes through split2, whose matcher looks for
+ * the place to cut, line by line; it works on strings, so these bytes travel through it as latin1, which keeps each of
+ * them. The block is then copied from the chunks, so every byte is copied once, and one in eight passes through a string:
+ * with the looking this makes 1,100 MB/s on Node 20, twice what it makes when all bytes go through split2.
  */
 export function lineBlocks(options: LineBlocksOptions): Transform {
   const { maxLineBytes } = options;
   const cutter = new BlockCutter(options);
   const lengths = new LineLengths(maxLineBytes);
   const stream = split(
-    // Its pieces are blocks, but the last, which is what split2 keeps, is a string.
+    // Its pieces are blocks, but the last, which is what split2 keeps: the beginning of a line.
     cutter as unknown as split.Matcher,
-    (piece: LineBlock | string) => (typeof piece === 'string' ? cutter.lastBlock(piece) : piece),
+    (piece: LineBlock | string) => (typeof piece === 'string' ? undefined : piece),
     {
-      maxLength: MAX_TARGET_BYTES + OVERRUN_BYTES + LOOK_BYTES + maxLineBytes,
+      maxLength: maxLineBytes,
       skipOverflow: false,
       writableHighWaterMark: LOOK_BYTES,
       readableHighWaterMark: 1,
     } as split.Options,
   );
   const transform = stream._transform.bind(stream);
-  const flush = stream._flush.bind(stream);
 
   stream._transform = (chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback) => {
     try {
       lengths.add(chunk);
-      transform(chunk.toString('latin1'), 'latin1', callback);
+      const text = cutter.add(chunk);
+      if (text === undefined) callback();
+      else transform(text, 'latin1', callback);
     } catch (error) {
       callback(error as Error);
     }
   };
   stream._flush = (callback: TransformCallback) => {
     try {
-      cutter.end();
-      transform('', 'latin1', (error) => (error ? callback(error) : flush(callback)));
+      transform(cutter.end(), 'latin1', (error) => (error ? callback(error) : flush(callback)));
     } catch (error) {
       callback(error as Error);
     }
   };
+  const flush = (callback: TransformCallback): void => {
+    const last = cutter.lastBlock();
+    if (last !== undefined) stream.push(last);
+    callback();
+  };
   return stream;
 }
 
-/** Splits a text that grows at its end into blocks. */
+/** Holds what has come, and splits what lies behind the target of a block at the best place. */
 class BlockCutter {
   readonly #targetBytes: () => number;
   readonly #declared: DeclaredTypesLog;
   readonly #finder: CutFinder;
+  readonly #held = new HeldBytes();
   #target = 0;
-  /** The text is looked at when it is this long. */
+  /** The block is looked at when it is this long. */
   #nextLook = 0;
+  /** What has been given to split2 of the block; -1 until it is looked at. */
+  #given = -1;
   /** Start of the first line that has not been looked at. */
   #looked = 0;
   /** The last place of each worth, or 0. */
   #places = [0, 0, 0];
-  #pieces = 0;
   #ended = false;
 
   constructor({ targetBytes, secretHash, declared }: LineBlocksOptions) {
@@ -118,52 +126,76 @@ class BlockCutter {
     this.#begin();
   }
 
-  /** No more text will come: every boundary counts now. */
-  end(): void {
-    this.#ended = true;
+  /** @returns what split2 is to be given now; undefined: more is awaited */
+  add(chunk: Buffer): string | undefined {
+    this.#held.append(chunk);
+    return this.#isLongEnough() ? this.#give() : undefined;
   }
 
+  /** No more bytes will come: every boundary counts now. @returns what split2 is to be given at last */
+  end(): string {
+    this.#ended = true;
+    return this.#isLongEnough() ? this.#give() : '';
+  }
+
+  /** @param text of the block, from the first line that has not been looked at to the end of what has come */
   [Symbol.split](text: string): Array<LineBlock | string> {
     const pieces: Array<LineBlock | string> = [];
     let rest = text;
-    while (this.#ended || rest.length >= this.#nextLook) {
-      const cut = rest.length > this.#target ? this.#findCut(rest) : 0;
+    while (this.#given >= 0) {
+      const from = this.#looked;
+      const cut = this.#findCut(rest);
       if (cut === 0) {
-        this.#nextLook = rest.length + LOOK_BYTES;
+        this.#nextLook = this.#held.length + LOOK_BYTES;
+        rest = rest.slice(this.#looked - from);
         break;
       }
-      pieces.push({ text: toBytes(rest.slice(0, cut)), declared: this.#declared.snapshot() });
-      rest = rest.slice(cut);
+      pieces.push({ text: this.#held.take(cut), declared: this.#declared.snapshot() });
       this.#begin();
+      rest = this.#isLongEnough() ? this.#give() : '';
     }
-    if (++this.#pieces % MAX_PIECES === 0) rest = Buffer.from(rest, 'latin1').toString('latin1');
     pieces.push(rest);
     return pieces;
   }
 
-  lastBlock(text: string): LineBlock {
-    const bytes = toBytes(text);
-    this.#declared.add(Buffer.from(bytes).subarray(this.#looked));
-    return { text: bytes, declared: this.#declared.snapshot() };
+  /** What no boundary has been found in; undefined if that is nothing. */
+  lastBlock(): LineBlock | undefined {
+    if (this.#held.length === 0) return undefined;
+    const text = this.#held.take(this.#held.length);
+    this.#declared.add(Buffer.from(text, this.#looked));
+    return { text, declared: this.#declared.snapshot() };
   }
 
   #begin(): void {
     this.#target = Math.min(this.#targetBytes(), MAX_TARGET_BYTES);
     this.#nextLook = this.#target + LOOK_BYTES;
+    this.#given = -1;
     this.#looked = 0;
     this.#places.fill(0);
     this.#finder.reset();
   }
 
+  #isLongEnough(): boolean {
+    const { length } = this.#held;
+    return this.#ended ? length > this.#target : length >= this.#nextLook;
+  }
+
+  #give(): string {
+    const held = this.#held;
+    if (this.#given < 0) {
+      this.#given = held.lastNewline(this.#target) + 1;
+      this.#looked = this.#given;
+      if (held.mayHave(TYPE, this.#looked)) this.#declared.add(held.copy(this.#looked));
+    }
+    const from = this.#given;
+    this.#given = held.length;
+    return held.latin1(from);
+  }
+
   /** Where the block ends, or 0 if that cannot be told yet. */
   #findCut(text: string): number {
-    if (this.#looked === 0) {
-      this.#looked = text.lastIndexOf('\n', this.#target) + 1;
-      const passed = text.slice(0, this.#looked);
-      if (passed.includes('TYPE')) this.#declared.add(Buffer.from(passed, 'latin1'));
-    }
     const from = this.#looked;
-    const bytes = Buffer.from(text.slice(from), 'latin1');
+    const bytes = Buffer.from(text, 'latin1');
     let line = 0;
     for (;;) {
       const newline = bytes.indexOf(NEWLINE, line);
@@ -205,10 +237,4 @@ export class LineLengths {
     const last = chunk.lastIndexOf(NEWLINE);
     this.#open = chunk.length - (last < 0 ? start : last + 1);
   }
-}
-
-function toBytes(text: string): ArrayBuffer {
-  const bytes = Buffer.allocUnsafeSlow(text.length);
-  bytes.write(text, 'latin1');
-  return bytes.buffer;
 }

@@ -17,6 +17,7 @@ import {
   UNDERSCORE,
   ZERO,
 } from './character-classes.ts';
+import { LabelPlaces } from './label-places.ts';
 import { MAX_LABELS } from './line-labels.ts';
 import { numberEnd } from './numbers.ts';
 
@@ -37,6 +38,15 @@ export class CanonicalLine {
   boundValue = 0;
   valueStart = 0;
   valueEnd = 0;
+  /** Where the labels are, when the line was recognised and has any. */
+  readonly places = new LabelPlaces();
+  /** Whether the line has the same label names as the one that was scanned before. */
+  isLikeBefore = false;
+
+  /** Must be called before the first scan of a text. */
+  begin(text: Buffer): void {
+    this.places.begin(text);
+  }
 
   /**
    * @param text must have a newline at or after `at`
@@ -48,9 +58,17 @@ export class CanonicalLine {
     this.boundStart = -1;
     let i = at;
     if (text[i] === OPEN) {
-      i = this.#scanLabels(text, i + 1, bound);
-      if (i < 0) return false;
+      const end = this.places.follow(text, i + 1, bound);
+      this.isLikeBefore = end > 0;
+      if (end > 0) {
+        this.#takePlaces(i + 1, end);
+        i = end + 1;
+      } else {
+        i = this.#scanLabels(text, i + 1, bound);
+        if (i < 0) return false;
+      }
     } else {
+      this.isLikeBefore = false;
       this.labelsStart = i;
       this.labelsEnd = i;
     }
@@ -63,8 +81,11 @@ export class CanonicalLine {
     let i = start;
     let previousStart = 0;
     let previousEnd = 0;
-    for (let labels = 1; ; labels++) {
-      if (labels > MAX_LABELS) return -1;
+    const { places } = this;
+    places.clear();
+    let isEscaped = false;
+    for (let labels = 0; ; labels++) {
+      if (labels === MAX_LABELS) return -1;
       const nameStart = i;
       if (LABEL_NAME_START[text[i]] === 0) return -1;
       do i++;
@@ -76,6 +97,7 @@ export class CanonicalLine {
       i = valueStart;
       while (LABEL_VALUE[text[i]] === 1) i++;
       while (text[i] === BACKSLASH) {
+        isEscaped = true;
         const escaped = text[i + 1];
         if (escaped !== BACKSLASH && escaped !== QUOTE && escaped !== LOWER_N) return -1;
         i += 2;
@@ -89,6 +111,7 @@ export class CanonicalLine {
         this.boundStart = nameStart;
         this.boundEnd = i;
         this.boundValue = valueStart;
+        places.bound = labels;
       } else {
         // "__name__" is reserved; names with an underscore first are rare enough to look closer elsewhere.
         if (text[nameStart] === UNDERSCORE && text[nameStart + 1] === UNDERSCORE) return -1;
@@ -96,14 +119,30 @@ export class CanonicalLine {
         previousStart = nameStart;
         previousEnd = nameEnd;
       }
+      places.start[labels] = nameStart;
+      places.valueStart[labels] = valueStart;
 
-      if (text[i] === CLOSE) break;
+      if (text[i] === CLOSE) {
+        places.finish(labels + 1, i, bound, isEscaped);
+        break;
+      }
       if (text[i] !== COMMA) return -1;
       i++;
     }
     this.labelsStart = start;
     this.labelsEnd = i;
     return i + 1;
+  }
+
+  #takePlaces(start: number, end: number): void {
+    this.labelsStart = start;
+    this.labelsEnd = end;
+    const { places } = this;
+    const { bound } = places;
+    if (bound < 0) return;
+    this.boundStart = places.start[bound];
+    this.boundValue = places.valueStart[bound];
+    this.boundEnd = bound + 1 < places.count ? places.start[bound + 1] - 1 : end;
   }
 
   #scanValue(text: Buffer, start: number): boolean {

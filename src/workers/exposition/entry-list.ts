@@ -41,7 +41,7 @@ export class EntryList {
     samples: number,
   ): number {
     const i = this.count++;
-    if (i === this.family.length) this.#grow();
+    if (i === this.family.length) this.#grow(i * 2);
     this.family[i] = family;
     this.hashHi[i] = hi;
     this.hashLo[i] = lo;
@@ -49,6 +49,22 @@ export class EntryList {
     this.end[i] = end;
     this.line[i] = line;
     this.samples[i] = samples;
+    return i;
+  }
+
+  /** @returns the index of an entry like one of another list */
+  take(from: EntryList, entry: number): number {
+    const { family, hashHi, hashLo, start, end, line, samples, features } = from;
+    const i = this.add(
+      family[entry],
+      hashHi[entry],
+      hashLo[entry],
+      start[entry],
+      end[entry],
+      line[entry],
+      samples[entry],
+    );
+    this.features[i] = features[entry];
     return i;
   }
 
@@ -72,8 +88,12 @@ export class EntryList {
     this.count = kept;
   }
 
-  #grow(): void {
-    const capacity = this.family.length * 2;
+  /** Makes room for so many in all. */
+  reserve(entries: number): void {
+    if (entries > this.family.length) this.#grow(entries);
+  }
+
+  #grow(capacity: number): void {
     this.family = grownInt32(this.family, capacity);
     this.start = grownInt32(this.start, capacity);
     this.end = grownInt32(this.end, capacity);

@@ -2,6 +2,7 @@ import { FEATURE_QUOTED_NAMES } from '../../redis/block.ts';
 import { escapeQuoted } from '../../redis/label-text.ts';
 import type { GroupingKey } from '../messages.ts';
 import { COMMA, EQUALS, QUOTE } from './character-classes.ts';
+import type { LabelPlaces } from './label-places.ts';
 import { closingQuote, compareNames, isLabelName } from './names.ts';
 import type { Scratch } from './scratch.ts';
 
@@ -76,6 +77,31 @@ export class GroupLabels {
       if (to.length > first) to.byte(COMMA);
       to.copy(text, at, end);
     }
+  }
+
+  /**
+   * Goes through these labels and those of a series, none in quotes, in order of their names: a label of this group is
+   * given, or else the number of one of the series.
+   */
+  forEachInOrder(
+    text: Uint8Array,
+    places: LabelPlaces,
+    visit: (own: number, label: Buffer | undefined) => void,
+  ): void {
+    let next = 0;
+    for (let own = 0; own < places.count; own++) {
+      const nameEnd = places.valueStart[own] - 2;
+      let isReplaced = false;
+      for (; next < this.#labels.length; next++) {
+        const order = this.#compare(next, text, places.start[own], nameEnd);
+        if (order > 0) break;
+        if (order === 0 && next === this.#weak) continue;
+        visit(own, this.#labels[next]);
+        isReplaced ||= order === 0;
+      }
+      if (!isReplaced) visit(own, undefined);
+    }
+    for (; next < this.#labels.length; next++) visit(places.count, this.#labels[next]);
   }
 
   #compare(label: number, text: Uint8Array, start: number, end: number): number {

@@ -53,6 +53,8 @@ export class InstanceLines {
   group: GroupLabels | undefined;
   /** Whether to fill in as the reference does, whatever a histogram lacks; of no use but for a whole body. */
   strict = false;
+  /** So many bytes may be rendered. */
+  room = MAX_RENDERED_BYTES;
   readonly #entries: EntryList;
   readonly #instances: Instances;
   readonly #hash: SeriesHash;
@@ -160,7 +162,7 @@ export class InstanceLines {
   /** What is wrong with the instance, if anything. */
   #flaw(instance: number, family: ParsedFamily, whole: boolean): string | undefined {
     if (this.#field(instance, DAMAGED) === 1) return 'a line of it was refused';
-    if (this.#out.length > MAX_RENDERED_BYTES) return 'with the labels of the group there is too much of it';
+    if (this.#out.length > this.room) return 'with the labels of the group there is too much of it';
     if (this.#isBoundGiven(family)) return 'its le or quantile is given by the grouping key';
     const hasCount = this.#field(instance, COUNT) !== NONE;
     const isHistogram = family.kind === 'histogram';

@@ -123,6 +123,22 @@ export class Instances {
     this.#entries.samples[this.entryOf(instance)]++;
   }
 
+  /** Moves the entries of the instances to another list, as their lines are not all there; empty ones stay. */
+  lift(to: EntryList): void {
+    const from = this.#entries;
+    for (let at = 0; at < this.count * INSTANCE_FIELDS; at += INSTANCE_FIELDS) {
+      const entry = this.instances[at + ENTRY];
+      this.instances[at + ENTRY] = to.take(from, entry);
+      from.samples[entry] = 0;
+    }
+  }
+
+  /** Puts them at the beginning of their list, when it has been emptied. */
+  putBack(from: EntryList): void {
+    for (let entry = 0; entry < from.count; entry++) this.#entries.take(from, entry);
+    from.reset();
+  }
+
   entryOf(instance: number): number {
     return this.instances[instance * INSTANCE_FIELDS + ENTRY];
   }

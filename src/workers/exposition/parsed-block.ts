@@ -15,6 +15,8 @@ export interface ParseOptions {
    * families are then those that have samples.
    */
   readonly strict?: boolean;
+  /** Of a push to a group: who takes what has been read of it, part by part. What is left comes as the result. */
+  readonly parts?: PushParts;
   /** Labels that are set on every series. */
   readonly group?: GroupLabels;
   /** The text comes from a converter: there may be extras, UNIT lines and all types. */
@@ -23,16 +25,32 @@ export interface ParseOptions {
   readonly utf8Names?: boolean;
 }
 
-/** Valid until the parser is called again: it uses the buffers anew. */
-export interface ParsedBlock {
+/** Valid until the parser goes on or is called again: it uses the buffers anew. */
+export interface ParsedEntries {
   readonly text: Buffer;
-  /** So many bytes of the text have been read: less than all of them if it has very many families. */
-  readonly consumed: number;
   /** Rendered lines of what could not be taken as it stood. */
   readonly scratch: Buffer;
   readonly families: readonly ParsedFamily[];
-  /** A series that stands twice in the block is in there twice. */
+  /** A series that stands twice in the block is in there twice, unless they are distinct. */
   readonly entries: EntryList;
+  readonly areDistinct: boolean;
+}
+
+/**
+ * Takes a push to a group in parts, so that the text of all its series need not be there at once. A part has whole
+ * families, of plain series alone. The push may still be refused for what comes after it.
+ */
+export interface PushParts {
+  /** A part ends with the family in which it gets longer than this. */
+  readonly bytes: number;
+  take(part: ParsedEntries): void;
+  /** Forgets all parts: a family goes on that one of them had, so the body is read anew and in one. */
+  discard(): void;
+}
+
+export interface ParsedBlock extends ParsedEntries {
+  /** So many bytes of the text have been read: less than all of them if it has very many families. */
+  readonly consumed: number;
   readonly lines: number;
   readonly rejected: Partial<Record<RejectReason, number>>;
   readonly errors: readonly LineError[];

@@ -1,15 +1,26 @@
+import { KIB } from '../../units.ts';
 import type { SeriesHash } from '../identity.ts';
 import type { CanonicalLine } from './canonical-line.ts';
 import { BLANK, CLOSE, COMMA, NEWLINE, OPEN, QUOTE } from './character-classes.ts';
 import { type EntryList, SCRATCH } from './entry-list.ts';
 import type { GroupLabels } from './group-labels.ts';
+import { LabelMerge } from './label-merge.ts';
 import type { SampleLine } from './sample-line.ts';
 import { Scratch } from './scratch.ts';
 
+/** From so much on it can be told from what is rendered how much that will be in the end, and some more. */
+const SAMPLE_BYTES = 256 * KIB;
+const MARGIN = 1.05;
+
+/** To find out where the labels of the group go takes as long as some lines do that are rendered without it. */
+const FEW_LINES = 4;
+
 /** Renders the lines of plain series that cannot be stored as they stand, and adds them to the entries. */
 export class SeriesLines {
-  /** Set on every series. */
-  group: GroupLabels | undefined;
+  #group: GroupLabels | undefined;
+  /** For the lines whose label names have this number. */
+  #merge: LabelMerge | undefined;
+  #merged = -1;
   readonly #entries: EntryList;
   readonly #hash: SeriesHash;
   readonly #out: Scratch;
@@ -20,6 +31,12 @@ export class SeriesLines {
     this.#entries = entries;
     this.#hash = hash;
     this.#out = out;
+  }
+
+  /** @param group set on every series */
+  begin(group: GroupLabels | undefined): void {
+    this.#group = group;
+    this.#merge = undefined;
   }
 
   /** Adds a canonical line with the labels of the group. */
@@ -35,6 +52,20 @@ export class SeriesLines {
     const out = this.#out;
     const start = out.length;
     const { valueStart, valueEnd } = canonical;
+    if (canonical.isLikeBefore && canonical.places.followed >= FEW_LINES) {
+      const { places, labelsEnd } = canonical;
+      if (this.#merge === undefined || this.#merged !== places.names) {
+        this.#merge = new LabelMerge(group, text, places);
+        this.#merged = places.names;
+      }
+      const lineEnd = valueEnd + 1;
+      const length = lineEnd - nameStart + this.#merge.length;
+      if (!out.hasRoom(length)) this.#grow(length, text.length / nameStart);
+      this.#merge.write(out, places, nameStart, lineEnd);
+      this.#hash.hash(out.bytes, start + nameEnd - nameStart + 1, out.length - (lineEnd - labelsEnd));
+      this.#add(family, start, line, group.features);
+      return;
+    }
     out.reserve(nameEnd - nameStart + 1);
     out.copy(text, nameStart, nameEnd);
     out.byte(OPEN);
@@ -47,6 +78,17 @@ export class SeriesLines {
     out.copy(text, valueStart, valueEnd);
     out.byte(NEWLINE);
     this.#add(family, start, line, group.features);
+  }
+
+  /** @param parts how many times as much there will be in the end, if it goes on like this */
+  #grow(bytes: number, parts: number): void {
+    const out = this.#out;
+    if (out.length < SAMPLE_BYTES) {
+      out.grow(bytes);
+      return;
+    }
+    out.grow(bytes, Math.ceil(out.length * parts * MARGIN));
+    this.#entries.reserve(Math.ceil(this.#entries.count * parts * MARGIN));
   }
 
   /** Adds a line of any form. */
@@ -73,7 +115,7 @@ export class SeriesLines {
     sample.writeTail(out);
     out.reserve(1);
     out.byte(NEWLINE);
-    this.#add(family, start, line, sample.features() | (this.group?.features ?? 0));
+    this.#add(family, start, line, sample.features() | (this.#group?.features ?? 0));
   }
 
   /** The labels of a line as they are stored, for a message. */
@@ -84,14 +126,14 @@ export class SeriesLines {
   }
 
   #writeLabels(to: Scratch, sample: SampleLine): void {
-    if (this.group === undefined) {
+    if (this.#group === undefined) {
       sample.labels.write(to, -1);
       return;
     }
     const labels = this.#labels;
     labels.length = 0;
     sample.labels.write(labels, -1, true);
-    this.group.write(to, labels.bytes, 0, labels.length);
+    this.#group.write(to, labels.bytes, 0, labels.length);
   }
 
   #add(family: number, start: number, line: number, features: number): void {

@@ -28,12 +28,12 @@ export function bytesOf(
   exposition.enter(names);
   for (const { name, type, help, unit, lines, features = featuresOf(lines) } of families) {
     const pieces = [{ text: Buffer.from(lines), features }];
-    const showing = exposition.open({ name, type, help, unit, texts: () => pieces.values() as never });
+    const showing = exposition.open({ name, type, help, unit, texts: () => pieces });
     for (const piece of pieces) showing?.piece(piece);
     showing?.end();
   }
   exposition.finish();
-  return exposition.take();
+  return Buffer.concat(exposition.take());
 }
 
 export function written(

@@ -121,6 +121,13 @@ suite('labels of a group', () => {
         assert.equal(text, `x{${labels}} 1\n`);
         assert.equal(hash, hashOf(labels));
         assert.equal(features, labels.includes('"=') ? FEATURE_QUOTED_NAMES : 0);
+
+        // Lines that are like the one before go another way.
+        const again = parse(`${line}\n`.repeat(7) + line + end, { group });
+        assert.deepEqual(
+          again.entries.map((entry) => [entry.text, entry.hash, entry.features]),
+          Array.from({ length: 8 }, () => [text, hash, features]),
+        );
       }
     });
   }

@@ -2,6 +2,7 @@ import { SCRATCH } from '../../../src/workers/exposition/entry-list.ts';
 import type { ParsedFamily } from '../../../src/workers/exposition/families.ts';
 import {
   type ParsedBlock,
+  type ParsedEntries,
   type ParseOptions,
   TextParser,
 } from '../../../src/workers/exposition/text-parser.ts';
@@ -34,7 +35,7 @@ const parser = new TextParser(new SeriesHash(SECRET));
 export function parse(text: string | Buffer, options: Partial<ParseOptions> = {}): Parsed {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   const block = parser.parse(bytes, { timestamps: 'strip', whole: true, declared: new Map(), ...options });
-  const entries = Array.from({ length: block.entries.count }, (_, i) => entryOf(block, i));
+  const entries = entriesOf(block);
   return {
     lines: block.lines,
     rejected: block.rejected,
@@ -47,6 +48,11 @@ export function parse(text: string | Buffer, options: Partial<ParseOptions> = {}
   };
 }
 
+/** What is in the buffers of a parser, copied. */
+export function entriesOf(parsed: ParsedEntries): Entry[] {
+  return Array.from({ length: parsed.entries.count }, (_, i) => entryOf(parsed, i));
+}
+
 /** The identity of a series with these labels, as they would stand between the braces. */
 export function hashOf(labels: string): string {
   const hash = new SeriesHash(SECRET);
@@ -55,7 +61,7 @@ export function hashOf(labels: string): string {
   return `${hash.hi}:${hash.lo}`;
 }
 
-function entryOf({ text, scratch, families, entries }: ParsedBlock, i: number): Entry {
+function entryOf({ text, scratch, families, entries }: ParsedEntries, i: number): Entry {
   const inScratch = entries.start[i] >= SCRATCH;
   const offset = inScratch ? SCRATCH : 0;
   const source = inScratch ? scratch : text;

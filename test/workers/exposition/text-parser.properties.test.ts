@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { groupLabels } from '../../../src/workers/exposition/group-labels.ts';
 import { hashOf, parse } from './parsing.ts';
 
 /** Label values as they stand in the format; small alphabets, so that things meet. */
@@ -109,6 +110,54 @@ suite('any series', () => {
       { numRuns: 500 },
     );
     assert.equal(hashes.size, texts.size);
+  });
+});
+
+suite('any lines of like labels', () => {
+  const pieces = fc.constantFrom('a', 'b', 'ab', 'é', ' ', ',', '}', '=', '\\\\', '\\"', '\\n', '\\x', '"');
+  const raw = fc.oneof(
+    {
+      weight: 9,
+      arbitrary: fc.array(
+        pieces.filter((piece) => !/^(\\.|")$/.test(piece)),
+        { maxLength: 5 },
+      ),
+    },
+    { weight: 1, arbitrary: fc.array(pieces, { maxLength: 5 }) },
+  );
+  const line = fc
+    .tuple(
+      fc.constantFrom(['a', 'b', 'c'], ['a', 'b', 'c'], ['a', 'b'], ['b', 'a'], ['ab']),
+      fc.array(raw, { minLength: 3 }),
+    )
+    .map(
+      ([names, values]) => `x{${names.map((name, i) => `${name}="${values[i].join('')}"`).join(',')}} 1\n`,
+    );
+
+  test('are read as each would be alone', () => {
+    const key = [
+      ['aa', '1'],
+      ['b', '2'],
+      ['job', 'j'],
+    ] as const;
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 4 }), fc.boolean(), (some, isGroup) => {
+        // The group's labels take another way when many lines are alike.
+        const lines = some.flatMap((text) => Array.from({ length: 6 }, () => text));
+        const options = isGroup ? { group: groupLabels(key) } : {};
+        const together = parse(lines.join(''), options);
+        const alone = lines.map((text) => parse(text, options));
+        assert.deepEqual(
+          together.entries.map(({ text, hash }) => [text, hash]),
+          alone.flatMap(({ entries }) => entries.map(({ text, hash }) => [text, hash])),
+        );
+        assert.equal(
+          together.rejected.syntax ?? 0,
+          alone.reduce((sum, { rejected }) => sum + (rejected.syntax ?? 0), 0),
+        );
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

@@ -1,0 +1,38 @@
+import type { Line, Row } from '../row.ts';
+import { inAndOut } from './in-and-out.ts';
+import { count } from './parts.ts';
+
+export const scaling: Row = {
+  name: 'scaling',
+  about: 'time per series at 100,000, a million and five million of them',
+  async measure(bench) {
+    const body = (full: number) =>
+      bench.body({ families: 100, seriesPerFamily: bench.size(full, full / 10) });
+    const bodies = { few: body(1_000), million: body(10_000), many: body(50_000) };
+    await using few = await bench.ours();
+    await using million = await bench.ours();
+    await using many = await bench.ours();
+    const seconds = await inAndOut(bench.size(5, 2), {
+      few: { gateway: few, body: bodies.few },
+      million: { gateway: million, body: bodies.million },
+      many: { gateway: many, body: bodies.many },
+    });
+    const lines: Line[] = [];
+    for (const way of ['in', 'out'] as const) {
+      const each = (['few', 'million', 'many'] as const).map((name) => ({
+        series: bodies[name].series,
+        micros: (seconds[name][way] / bodies[name].series) * 1e6,
+      }));
+      for (const { series, micros } of each)
+        lines.push({ what: `${way}, each of ${count(series)} series`, unit: 'µs', ours: micros });
+      const micros = each.map((size) => size.micros);
+      lines.push({
+        what: `${way}: the dearest series of the three, of the cheapest`,
+        unit: '×',
+        ours: Math.max(...micros) / Math.min(...micros),
+        goals: [{ kind: 'at-most', value: 1.3 }],
+      });
+    }
+    return lines;
+  },
+};

@@ -1,0 +1,152 @@
+/**
+ * Runs test files beside each other: `run-tests.ts [suite…] [file…]`; without any, all of all suites. What a file prints
+ * is kept, and shown at the end if something in it failed. TEST_JOBS says how many files run at a time.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { MINUTE, SECOND } from '../src/units.ts';
+
+interface Job {
+  readonly file: string;
+  readonly topology: 'server' | 'cluster' | 'sentinel';
+}
+
+interface Result extends Job {
+  readonly passed: boolean;
+  readonly seconds: number;
+  readonly output: string;
+}
+
+/** Of one file. */
+const TIMEOUT_MS = 10 * MINUTE;
+/** Most files wait for servers more than they compute. */
+const JOBS = Number(process.env['TEST_JOBS'] || Math.min(8, 2 * availableParallelism()));
+/** On the topologies that take longer, if not set. */
+const PROPERTY_RUNS = '40';
+/** They take longest, so they start first and the shorter ones fill up the end. */
+const LONGEST = ['test/faults/', 'test/property/', 'test/compat/'];
+
+const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => join('test', name))
+  .sort();
+const faults = files.filter((file) => file.startsWith('test/faults/'));
+const others = files.filter((file) => !faults.includes(file));
+const storage = others.filter((file) => /\b(useStorage|startTopology)\b/.test(readFileSync(file, 'utf8')));
+const on = (topology: Job['topology'], names: readonly string[]): Job[] =>
+  names.map((file) => ({ file, topology }));
+
+const SUITES: Readonly<Record<string, readonly Job[]>> = {
+  faults: on('server', faults),
+  cluster: on('cluster', storage),
+  sentinel: on('sentinel', storage),
+  server: on('server', others),
+};
+
+function rank({ file }: Job): number {
+  const at = LONGEST.findIndex((start) => file.startsWith(start));
+  return at === -1 ? LONGEST.length : at;
+}
+
+/** In a folder of its own: what is built meanwhile does not matter. Within the project, where node finds dependencies. */
+function build(): string {
+  mkdirSync('.run', { recursive: true });
+  const folder = mkdtempSync('.run/test-build-');
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const options = { stdio: 'inherit' } as const;
+  execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', folder], options);
+  execFileSync(process.execPath, ['scripts/copy-assets.mjs', folder], options);
+  return folder;
+}
+
+const running = new Set<ChildProcess>();
+
+async function run(job: Job): Promise<Result> {
+  const began = performance.now();
+  const ours = job.topology === 'server' ? {} : { PROPERTY_RUNS };
+  const child = spawn(process.execPath, ['--import', 'tsx', '--test-reporter=spec', job.file], {
+    env: { ...ours, ...process.env, TEST_TOPOLOGY: job.topology, TEST_BUILT: built },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const timer = setTimeout(() => {
+    output += `\nstill running after ${TIMEOUT_MS / SECOND} s\n`;
+    child.kill('SIGKILL');
+  }, TIMEOUT_MS);
+  const [status] = (await once(child, 'close')) as [number | null];
+  clearTimeout(timer);
+  running.delete(child);
+  return { ...job, passed: status === 0, seconds: (performance.now() - began) / SECOND, output };
+}
+
+/** Of a file's summary. */
+function count(results: readonly Result[], what: string): number {
+  const pattern = new RegExp(`^ℹ ${what} (\\d+)$`, 'm');
+  return results.reduce((sum, { output }) => sum + Number(pattern.exec(output)?.[1] ?? 0), 0);
+}
+
+function titleOf({ file, topology }: Job): string {
+  return topology === 'server' ? file : `${file} (${topology})`;
+}
+
+const wanted = process.argv.slice(2);
+const suites = wanted.filter((name) => Object.hasOwn(SUITES, name));
+const paths = wanted.filter((name) => !suites.includes(name));
+const unknown = paths.filter((path) => !files.includes(path));
+if (unknown.length > 0) {
+  console.error(`neither a suite (${Object.keys(SUITES).join(', ')}) nor a test file: ${unknown.join(', ')}`);
+  process.exit(2);
+}
+const queue = (suites.length > 0 ? suites : Object.keys(SUITES))
+  .flatMap((name) => SUITES[name])
+  .filter(({ file }) => paths.length === 0 || paths.includes(file))
+  .sort((a, b) => rank(a) - rank(b));
+if (queue.length === 0) {
+  console.error('none of these files belongs to these suites');
+  process.exit(2);
+}
+
+const began = performance.now();
+const built = build();
+const results: Result[] = [];
+
+function report(): void {
+  const failed = results.filter(({ passed }) => !passed);
+  for (const result of failed) console.log(`\n✖ ${titleOf(result)}\n\n${result.output.trimEnd()}`);
+  const minutes = ((performance.now() - began) / MINUTE).toFixed(1);
+  console.log(
+    `\n${results.length} files, ${count(results, 'pass')} tests passed, ${count(results, 'fail')} failed, ` +
+      `${count(results, 'skipped')} skipped, in ${minutes} min`,
+  );
+  for (const result of failed) console.log(`✖ ${titleOf(result)}`);
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    report();
+    console.log(`ended by ${signal} before all had run`);
+    for (const child of running) child.kill('SIGKILL');
+    process.exit(1);
+  });
+}
+
+await Promise.all(
+  Array.from({ length: JOBS }, async () => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      const result = await run(job);
+      results.push(result);
+      console.log(`${result.passed ? '✔' : '✖'} ${titleOf(job)} ${result.seconds.toFixed(1)} s`);
+    }
+  }),
+);
+report();
