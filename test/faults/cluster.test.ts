@@ -101,18 +101,23 @@ test('a slot range that nobody serves: its pushes are refused, others stored, an
   for (const name of names) assert.match(shown, new RegExp(`^${name} [123]$`, 'm'));
 });
 
-/** Pushes that lie with this master altogether, group and families. */
-async function pushesTo(cluster: RedisCluster, master: RedisServer, gateway: Gateway): Promise<SteadyPushes> {
-  for (let n = 0; ; n++) {
-    const name = `at_${master.port}_${n}`;
-    const buckets = [
-      groupOf([['job', `${name}-0`]]).bucket,
-      ...['a', 'b'].map((family) => bucketOf(`${name}_0_${family}`)),
-    ];
-    let fits = true;
-    for (const bucket of new Set(buckets)) fits &&= (await cluster.masterOf(`{${bucket}}`)) === master;
-    if (fits) return SteadyPushes.start([gateway], { clients: 1, name });
-  }
+/** Finds names for pushes that lie with one master altogether, group and families. */
+function placement(cluster: RedisCluster): (master: RedisServer) => Promise<string> {
+  const homes = new Map<number, Promise<RedisServer>>();
+  const homeOf = (bucket: number): Promise<RedisServer> => {
+    const home = homes.get(bucket) ?? cluster.masterOf(`{${bucket}}`);
+    homes.set(bucket, home);
+    return home;
+  };
+  return async (master) => {
+    for (let n = 0; ; n++) {
+      const name = `steady_${n}`;
+      const group = groupOf([['job', `${name}-0`]]).bucket;
+      const buckets = [group, bucketOf(`${name}_0_a`), bucketOf(`${name}_0_b`)];
+      const masters = await Promise.all(buckets.map(homeOf));
+      if (masters.every((home) => home === master)) return name;
+    }
+  };
 }
 
 test('a master that dies: pushes that lie with the others do not notice', async (t) => {
@@ -121,8 +126,11 @@ test('a master that dies: pushes that lie with the others do not notice', async 
   await using gateway = await gatewayOn(cluster);
   const [gone, ...others] = await cluster.masters();
   const replica = await cluster.replicaOf(gone);
-  const its = await pushesTo(cluster, gone, gateway);
-  const theirs = await Promise.all(others.map((master) => pushesTo(cluster, master, gateway)));
+  const nameAt = placement(cluster);
+  const [itsName, ...theirNames] = await Promise.all([gone, ...others].map(nameAt));
+  const start = (name: string) => SteadyPushes.start([gateway], { clients: 1, name });
+  const its = start(itsName);
+  const theirs = theirNames.map(start);
   const all = [its, ...theirs];
   await Promise.all(all.map((pushes) => pushes.allAcknowledged(20 * SECOND)));
   for (const pushes of all) pushes.resetGap();
