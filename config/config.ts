@@ -82,6 +82,7 @@ export interface RedisConfig {
   readonly maxConnectionAgeMs: number;
   readonly waitReplicas: number;
   readonly waitTimeoutMs: number;
+  readonly isRequiredAtStart: boolean;
   /** 0: series are kept for ever. */
   readonly expirationMs: number;
   readonly keyPrefix: string;

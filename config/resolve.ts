@@ -138,6 +138,7 @@ function resolveRedis(values: RedisValues): RedisConfig {
     maxConnectionAgeMs: values.max_connection_age,
     waitReplicas: values.wait_replicas,
     waitTimeoutMs: values.wait_timeout,
+    isRequiredAtStart: values.required_at_start,
     expirationMs: values.expiration,
     keyPrefix: values.key_prefix,
     embedded: {

@@ -195,6 +195,11 @@ export const schema = {
       '1s',
       'Longest time to wait for those replicas; no longer than redis.timeout counts.',
     ),
+    required_at_start: setting(
+      boolean,
+      'false',
+      'End with exit code 1 if Redis is not there within redis.timeout at the start, instead of waiting for it.',
+    ),
     embedded: {
       binary: setting(
         filePath,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../units.ts';
 import { RedisConnection } from './client.ts';
 import { type FailureReason, StoreError, toStoreError } from './failure.ts';
@@ -16,6 +17,7 @@ import { openSequences } from './sequences.ts';
 
 /** How often Redis is asked whether it is there, so that `ready` is never older than two seconds. */
 const CHECK_INTERVAL_MS = 1 * SECOND;
+const POLL_MS = 10;
 /** How long an answer to that may take. */
 const CHECK_TIMEOUT_MS = 900;
 
@@ -60,6 +62,13 @@ export class Store {
   /** Redis, in a Cluster every master, has answered within the last two seconds, and the identity is known. */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /** Resolves once it is ready. Throws StoreError, why it is not, after `timeoutMs`. */
+  async whenReady(timeoutMs: number): Promise<void> {
+    for (const until = performance.now() + timeoutMs; !this.#ready; await sleep(POLL_MS)) {
+      if (performance.now() >= until) throw this.#down;
+    }
   }
 
   /** Work may be begun. In a Cluster that has lost a part of itself: what the other masters hold is still served. */

@@ -77,6 +77,11 @@ async function assemble(
   // What is asked by the main thread goes through one connection.
   const store = new Store({ ...redis, poolSize: 1 }, new StoreWatch({ log, telemetry }));
   releases.push('the connection to Redis', () => store.close());
+  if (config.redis.isRequiredAtStart) {
+    await store.whenReady(config.redis.timeoutMs).catch((error: Error) => {
+      throw new StartError(`Redis is not there: ${error.message} (redis.required_at_start)`);
+    });
+  }
   const pool = new WorkerPool({
     threads: config.workers,
     redis: { ...redis, poolSize: Math.max(1, Math.floor((redis.poolSize ?? 0) / config.workers)) },

@@ -66,6 +66,7 @@ const samples: Record<string, { text: string; with?: Texts }> = {
   'redis.max_connection_age': { text: '1h' },
   'redis.wait_replicas': { text: '1' },
   'redis.wait_timeout': { text: '300ms' },
+  'redis.required_at_start': { text: 'true' },
   'redis.embedded.binary': { text: '/bin/sh', with: { 'redis.endpoint': 'embedded' } },
   'redis.embedded.dir': { text: '/var/lib/pushgateway', with: { 'redis.endpoint': 'embedded' } },
   'redis.embedded.max_memory': { text: '64MiB', with: { 'redis.endpoint': 'embedded' } },

@@ -170,6 +170,10 @@ test('a mistake or a start that fails is one line and exit 1', async () => {
     [['--no-such-flag'], /^pushgateway: error: .*--no-such-flag/],
     [[`--port=${port}`], new RegExp(`^pushgateway: error: port ${port} is taken`)],
     [
+      ['--redis.endpoint=127.0.0.1:1', '--redis.required-at-start', '--redis.timeout=500ms'],
+      /^pushgateway: error: Redis is not there: the connection to Redis is down/,
+    ],
+    [
       ['--redis.endpoint=embedded', '--redis.embedded.binary=no-such-redis'],
       /^pushgateway: error: .*no-such-redis/,
     ],

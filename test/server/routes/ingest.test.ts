@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { KIB, MIB, SECOND } from '../../../src/units.ts';
 import { Gateway } from '../../support/gateway.ts';
+import { until } from '../../support/processes.ts';
 import { RedisServer } from '../../support/redis-server.ts';
 import { RawConnection } from '../raw-http.ts';
 
@@ -310,7 +311,9 @@ test('a Redis that does not answer is 503 too, and nothing is promised', async (
     stalled.resume();
   }
   await victim.whenReady();
-  assert.equal((await push('a 2\n', {}, victim.url)).status, 200);
+  // A thread whose connection was refused its greeting begins its next attempt after a second.
+  const stored = async (): Promise<boolean> => (await push('a 2\n', {}, victim.url)).status === 200;
+  await until(stored, 5 * SECOND, 'pushes are stored again');
 });
 
 test('a slow Redis slows the sender down, and the gateway stays responsive', async () => {
