@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { groupOf } from '../../src/redis/group.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
 import { SECOND } from '../../src/units.ts';
 import { Gateway } from '../support/gateway.ts';
 import { until } from '../support/processes.ts';
 import { ingest, scrapeOf } from '../support/push.ts';
 import { RedisCluster } from '../support/redis-cluster.ts';
+import type { RedisServer } from '../support/redis-server.ts';
 import { lost, SteadyPushes, SteadyScrapes } from '../support/steady-pushes.ts';
 
 /** On a busy machine; alone it takes two to three seconds. */
@@ -97,4 +99,61 @@ test('a slot range that nobody serves: its pushes are refused, others stored, an
   );
   const shown = await scrapeOf(gateway);
   for (const name of names) assert.match(shown, new RegExp(`^${name} [123]$`, 'm'));
+});
+
+/** Finds names for pushes that lie with one master altogether, group and families. */
+function placement(cluster: RedisCluster): (master: RedisServer) => Promise<string> {
+  const homes = new Map<number, Promise<RedisServer>>();
+  const homeOf = (bucket: number): Promise<RedisServer> => {
+    const home = homes.get(bucket) ?? cluster.masterOf(`{${bucket}}`);
+    homes.set(bucket, home);
+    return home;
+  };
+  return async (master) => {
+    for (let n = 0; ; n++) {
+      const name = `steady_${n}`;
+      const group = groupOf([['job', `${name}-0`]]).bucket;
+      const buckets = [group, bucketOf(`${name}_0_a`), bucketOf(`${name}_0_b`)];
+      const masters = await Promise.all(buckets.map(homeOf));
+      if (masters.every((home) => home === master)) return name;
+    }
+  };
+}
+
+test('a master that dies: pushes that lie with the others do not notice', async (t) => {
+  // Else Redis itself refuses everything while a slot has no master.
+  await using cluster = await RedisCluster.start({ args: ['--cluster-require-full-coverage', 'no'] });
+  await using gateway = await gatewayOn(cluster);
+  const [gone, ...others] = await cluster.masters();
+  const replica = await cluster.replicaOf(gone);
+  const nameAt = placement(cluster);
+  const [itsName, ...theirNames] = await Promise.all([gone, ...others].map(nameAt));
+  const start = (name: string) => SteadyPushes.start([gateway], { clients: 1, name });
+  const its = start(itsName);
+  const theirs = theirNames.map(start);
+  const all = [its, ...theirs];
+  await Promise.all(all.map((pushes) => pushes.allAcknowledged(20 * SECOND)));
+  for (const pushes of all) pushes.resetGap();
+  await gone.kill();
+  await until(
+    async () => /role:master/.test(await replica.cli('INFO', 'replication')),
+    FAILOVER_MS,
+    'the replica takes over',
+  );
+  await its.allAcknowledged(FAILOVER_MS);
+  await Promise.all(all.map((pushes) => pushes.stop()));
+  const gaps = all.map(({ longestGapMs }) => Math.round(longestGapMs));
+  t.diagnostic(`longest time without an acknowledgement: its own ${gaps[0]} ms, others ${gaps.slice(1)} ms`);
+  for (const pushes of theirs) {
+    assert.deepEqual([...pushes.answers.keys()], [200], [...pushes.refusals].join());
+    // As many as its own went without would be one that waited for them.
+    assert.ok(pushes.longestGapMs < its.longestGapMs, `${gaps}`);
+  }
+  await until(
+    async () => (await fetch(`${gateway.url}/metrics`)).status === 200,
+    FAILOVER_MS,
+    'scrapes are whole again',
+  );
+  const shown = await scrapeOf(gateway);
+  for (const pushes of all) assert.deepEqual(lost(pushes.expected(), shown), []);
 });
