@@ -87,8 +87,7 @@ function toCall(
 ): Call {
   const { bucket } = batch;
   const first = options.sequences?.[bucket];
-  const clockMs = Math.ceil(connection.clockMs(keys.clock(bucket)));
-  const deadlineMs = options.ttlMs === 0 ? NEVER_MS : clockMs + options.ttlMs;
+  const deadlineMs = first === undefined ? 0 : deadlineOf(connection, keys.clock(bucket), options.ttlMs);
   const callKeys: string[] = [keys.index(bucket), keys.clock(bucket)];
   const args: Array<string | number | Buffer> = [
     options.ttlMs,
@@ -116,6 +115,10 @@ function toCall(
     }
   }
   return { script: 'commit', keys: callKeys, args };
+}
+
+function deadlineOf(connection: RedisConnection, key: string, ttlMs: number): number {
+  return ttlMs === 0 ? NEVER_MS : Math.ceil(connection.clockMs(key)) + ttlMs;
 }
 
 /** How a script takes a text that may be missing. */

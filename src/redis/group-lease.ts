@@ -4,6 +4,7 @@ import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
 import type { Group } from './group.ts';
+import type { GroupReleases } from './group-releases.ts';
 import type { Keys } from './keys.ts';
 import { LongWaits, Patience } from './patience.ts';
 
@@ -29,6 +30,7 @@ export class GroupLease {
   readonly #timeoutMs: number;
   readonly #longWaits: LongWaits;
   #begunAt = 0;
+  /** It was asked for, and neither refused nor ended: who gives up must let go. */
   #mayBeHeld = false;
 
   /** @param timeoutMs of a command: also the longest time to wait for others */
@@ -46,13 +48,21 @@ export class GroupLease {
     this.#longWaits = longWaits;
   }
 
-  /** It was asked for, and neither refused nor ended: who gives up must let go. */
-  get mayBeHeld(): boolean {
-    return this.#mayBeHeld;
+  /**
+   * Lets go of the group, if it may be held, without an end: at once if Redis can be reached, and else as soon as it can
+   * be. Resolves after the first attempt. Does not throw.
+   * @param first what else is to be let go of, before; throws StoreError
+   */
+  async giveUp(releases: GroupReleases, first = async (): Promise<void> => {}): Promise<void> {
+    if (!this.#mayBeHeld) return;
+    const letGo = async (): Promise<void> => {
+      await first();
+      await this.end('given up');
+    };
+    await releases.letGo(letGo, this.#lastsMs);
   }
 
-  /** After so long it has passed by itself, ms. */
-  get lastsMs(): number {
+  get #lastsMs(): number {
     return this.#timeoutMs * HELD_TIMEOUTS;
   }
 
@@ -140,7 +150,7 @@ export class GroupLease {
         this.#keys.groups(bucket),
         this.#keys.groupFamilies(bucket, id),
       ],
-      args: [this.token, this.lastsMs, id, ttlMs, step === 'renew' ? 1 : 0, ...families],
+      args: [this.token, this.#lastsMs, id, ttlMs, step === 'renew' ? 1 : 0, ...families],
     };
     const [reply] = await sendTimed(this.#connection, [call]);
     if (reply instanceof StoreError) {

@@ -161,16 +161,9 @@ export class GroupPush {
     }
   }
 
-  /**
-   * Lets go of the group and the families: at once if Redis can be reached, and else as soon as it can be. Does not throw.
-   */
+  /** Lets go of the group and the families (see GroupLease.giveUp). Does not throw. */
   async abandon(): Promise<void> {
-    if (!this.#lease.mayBeHeld) return;
-    const letGo = async (): Promise<void> => {
-      await this.#release();
-      await this.#lease.end('given up');
-    };
-    await this.#releases.letGo(letGo, this.#lease.lastsMs);
+    await this.#lease.giveUp(this.#releases, () => this.#release());
   }
 
   /** Looks at all families, and reserves those that are to be made, before any is written. */

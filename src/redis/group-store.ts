@@ -68,7 +68,7 @@ export async function deleteGroup(
     (error) => error,
   );
   if (failure === undefined) return found;
-  if (lease.mayBeHeld) void releases.letGo(() => lease.end('given up'), lease.lastsMs);
+  void lease.giveUp(releases);
   throw failure;
 }
 

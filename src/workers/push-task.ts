@@ -42,7 +42,7 @@ interface Problem {
 type Told = Omit<PushResult, 'kind' | 'redisMs'>;
 
 /** What the tasks of a thread share. */
-export interface PusherDeps {
+export interface TaskDeps {
   readonly longWaits: LongWaits;
   readonly retries: Retries;
   readonly releases: GroupReleases;
@@ -55,7 +55,7 @@ export class Pusher {
   readonly #secret: Uint8Array;
   readonly #fingerprint: string;
   readonly #timeoutMs: number;
-  readonly #deps: PusherDeps;
+  readonly #deps: TaskDeps;
   readonly #arenas = Arena.pool();
   #reader: BodyReader;
 
@@ -65,7 +65,7 @@ export class Pusher {
     keys: Keys,
     secret: Uint8Array,
     timeoutMs: number,
-    deps = pusherDeps(connection),
+    deps = taskDeps(connection),
   ) {
     this.#connection = connection;
     this.#deps = deps;
@@ -101,7 +101,7 @@ export class Pusher {
         () => noteFailure(lease, task.ttlMs),
         (error) => error,
       );
-      if (lease.mayBeHeld) void releases.letGo(() => lease.end('given up'), lease.lastsMs);
+      void lease.giveUp(releases);
       if (failure === undefined) return refused('inconsistent', inconsistent([body.message]));
       return told({ status: 'failed', error: failure, partly: false }, 0);
     }
@@ -135,7 +135,7 @@ export class Pusher {
   }
 }
 
-export function pusherDeps(connection: RedisConnection): PusherDeps {
+export function taskDeps(connection: RedisConnection): TaskDeps {
   const longWaits = new LongWaits();
   return { longWaits, retries: new Retries(connection, longWaits), releases: new GroupReleases() };
 }

@@ -15,13 +15,13 @@ import type {
   Result,
   Task,
 } from './messages.ts';
-import { Pusher, pusherDeps } from './push-task.ts';
+import { Pusher, taskDeps } from './push-task.ts';
 
 /** Entry of a worker thread: its connections to Redis, one task after the other, as the pool hands them out. */
 const { redis } = workerData as { redis: RedisOptions };
 const connection = new RedisConnection(redis);
 const keys = new Keys(redis.keyPrefix);
-const pusherDependencies = pusherDeps(connection);
+const deps = taskDeps(connection);
 let ingester: Ingester | undefined;
 let pusher: Pusher | undefined;
 
@@ -38,15 +38,14 @@ export default function run(task: Task): Promise<Result> {
 
 function ingest(task: IngestTask): Promise<IngestResult> {
   const { secret } = task.identity;
-  if (!ingester?.isKeyedWith(secret))
-    ingester = new Ingester(connection, keys, secret, pusherDependencies.retries);
+  if (!ingester?.isKeyedWith(secret)) ingester = new Ingester(connection, keys, secret, deps.retries);
   return ingester.run(task);
 }
 
 function push(task: PushTask): Promise<PushResult> {
   const { secret } = task.identity;
   if (!pusher?.isKeyedWith(secret)) {
-    pusher = new Pusher(connection, keys, secret, redis.timeoutMs, pusherDependencies);
+    pusher = new Pusher(connection, keys, secret, redis.timeoutMs, deps);
   }
   return pusher.run(task);
 }

@@ -147,11 +147,10 @@ export class RedisCluster implements AsyncDisposable {
         .split('\n')
         .filter(Boolean);
       if (keys.length === 0) break;
-      for (const key of keys) {
-        // NOKEY: it has ended meanwhile.
-        if ((await from.cli('MIGRATE', to.host, String(to.port), key, '0', '5000')) === 'OK') moved++;
-        await sleep(2);
-      }
+      // NOKEY: they have ended meanwhile.
+      const answer = await from.cli('MIGRATE', to.host, String(to.port), '', '0', '5000', 'KEYS', ...keys);
+      if (answer === 'OK') moved += keys.length;
+      await sleep(2);
     }
     for (const node of new Set([to, from, ...(await this.masters())])) {
       await node.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);

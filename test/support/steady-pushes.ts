@@ -1,4 +1,7 @@
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Gateway } from './gateway.ts';
+import { scrapeOf } from './push.ts';
 import { seriesOf } from './storage.ts';
 
 export interface SteadyPushesOptions {
@@ -221,4 +224,22 @@ export class SteadyScrapes implements AsyncDisposable {
       await sleep(this.#everyMs);
     }
   }
+}
+
+/**
+ * After a failover: each gateway shows what was acknowledged, no scrape that ended normally lacked any of it, and nobody
+ * was told anything but that a push is stored or is not.
+ */
+export async function assertHonest(
+  gateways: readonly Gateway[],
+  pushes: SteadyPushes,
+  scrapes: SteadyScrapes,
+): Promise<void> {
+  for (const gateway of gateways) {
+    assert.deepEqual(lost(pushes.expected(), await scrapeOf(gateway)), []);
+  }
+  assert.deepEqual(scrapes.short, []);
+  assert.ok(scrapes.whole > 0);
+  const others = [...pushes.answers.keys()].filter((status) => status !== 200 && status !== 503);
+  assert.deepEqual(others, []);
 }

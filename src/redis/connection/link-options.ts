@@ -6,6 +6,19 @@ import type { RedisEndpoint, RedisOptions, RedisTls } from '../options.ts';
 const CONNECT_TIMEOUT_MS = 2 * SECOND;
 const SENTINEL_RETRY_MS = 1 * SECOND;
 
+/** The library does nothing by itself but to connect. */
+const DIRECT = {
+  // Answers as they are in RESP2: its flat arrays cost least, and numbers near 2^53 come as text.
+  replyMapping: 'legacy',
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  // Ours is in Link; that of the library needs rights for INFO, and prints to the console without them.
+  enableReadyCheck: false,
+  // A write that waits here, or is sent again, would be carried out after its sender was told that it failed.
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+} as const;
+
 /** What the client library is given for one connection to one server, or to the master that sentinels name. */
 export type LinkOptions = ClientOptions & { replyMapping: 'legacy' };
 
@@ -27,12 +40,7 @@ export function sentinelEndpoints(options: RedisOptions): LinkOptions[] {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls && { tls: tlsOptions(options.tls ?? { skipVerify: false }) }),
-    replyMapping: 'legacy',
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    enableReadyCheck: false,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
+    ...DIRECT,
   }));
 }
 
@@ -71,16 +79,8 @@ function common(options: RedisOptions): LinkOptions {
     ...(options.tls === undefined ? {} : { tls: tlsOptions(options.tls) }),
     db: options.db,
     connectionName: 'pushgateway',
-    // Answers as they are in RESP2: its flat arrays cost least, and numbers near 2^53 come as text.
-    replyMapping: 'legacy',
+    ...DIRECT,
     commandTimeout: options.timeoutMs,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // Ours is in Link; that of the library needs rights for INFO, and prints to the console without them.
-    enableReadyCheck: false,
-    // A write that waits here, or is sent again, would be carried out after its sender was told that it failed.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
     // A demoted master: connect again, to whoever is the master now.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
