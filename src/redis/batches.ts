@@ -18,43 +18,73 @@ interface Batchable {
   readonly blocks: ReadonlyArray<{ readonly payload: Buffer }>;
 }
 
-/** What one call writes: families of one bucket, or parts of them. */
+/** Blocks of a family, from one to another (exclusive). */
+interface Part<F extends Batchable> {
+  readonly family: F;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What one call writes: families, or parts of them, bucket after bucket. */
 export interface Batch<F extends Batchable> {
-  readonly bucket: number;
-  readonly pieces: Array<{ readonly family: F; readonly from: number; readonly to: number }>;
+  readonly buckets: Array<{ readonly bucket: number; readonly pieces: Array<Part<F>> }>;
   blocks: number;
   bytes: number;
 }
 
-/** Groups families into calls. */
-export function intoBatches<F extends Batchable>(families: readonly F[]): Array<Batch<F>> {
-  const open = new Map<number, Batch<F>>();
-  const batches: Array<Batch<F>> = [];
-  const begin = (bucket: number): Batch<F> => {
-    const batch: Batch<F> = { bucket, pieces: [], blocks: 0, bytes: 0 };
-    batches.push(batch);
-    open.set(bucket, batch);
-    return batch;
-  };
+/**
+ * Groups families into calls.
+ * @param oneSlot the keys of a call must lie in one slot, so that each bucket has calls of its own. If not, a small push
+ *   takes one call: each costs the sender 50 µs and more, whatever is in it.
+ */
+export function intoBatches<F extends Batchable>(families: readonly F[], oneSlot: boolean): Array<Batch<F>> {
+  const byBucket = new Map<number, F[]>();
   for (const family of families) {
     const bucket = bucketOf(family.name);
-    let batch = open.get(bucket) ?? begin(bucket);
-    let from = 0;
-    do {
-      if (batch.blocks >= MAX_CALL_BLOCKS || batch.bytes >= MAX_CALL_BYTES) batch = begin(bucket);
-      let to = from;
-      while (to < family.blocks.length && batch.blocks < MAX_CALL_BLOCKS && batch.bytes < MAX_CALL_BYTES) {
-        batch.bytes += family.blocks[to].payload.length;
-        batch.blocks++;
-        to++;
-      }
-      // A family costs about as much as a block even without one.
-      if (family.blocks.length === 0) batch.blocks++;
-      batch.pieces.push({ family, from, to });
-      from = to;
-    } while (from < family.blocks.length);
+    const others = byBucket.get(bucket);
+    if (others === undefined) byBucket.set(bucket, [family]);
+    else others.push(family);
+  }
+  const batches: Array<Batch<F>> = [];
+  let batch: Batch<F> | undefined;
+  for (const [bucket, inBucket] of byBucket) {
+    if (oneSlot) batch = undefined;
+    let pieces: Array<Part<F>> | undefined;
+    for (const family of inBucket) {
+      let from = 0;
+      do {
+        if (batch === undefined || isFull(batch)) {
+          batch = { buckets: [], blocks: 0, bytes: 0 };
+          batches.push(batch);
+          pieces = undefined;
+        }
+        if (pieces === undefined) {
+          pieces = [];
+          batch.buckets.push({ bucket, pieces });
+        }
+        let to = from;
+        while (to < family.blocks.length && !isFull(batch)) {
+          batch.bytes += family.blocks[to].payload.length;
+          batch.blocks++;
+          to++;
+        }
+        // A family costs about as much as a block even without one.
+        if (family.blocks.length === 0) batch.blocks++;
+        pieces.push({ family, from, to });
+        from = to;
+      } while (from < family.blocks.length);
+    }
   }
   return batches;
+}
+
+function isFull({ blocks, bytes }: { readonly blocks: number; readonly bytes: number }): boolean {
+  return blocks >= MAX_CALL_BLOCKS || bytes >= MAX_CALL_BYTES;
+}
+
+/** All that a call writes, in the order in which it is answered. */
+export function piecesOf<F extends Batchable>({ buckets }: Batch<F>): Array<Part<F>> {
+  return buckets.length === 1 ? buckets[0].pieces : buckets.flatMap(({ pieces }) => pieces);
 }
 
 /** The batches in groups that make one round trip each. */

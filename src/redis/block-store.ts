@@ -1,15 +1,16 @@
-import { type Batch, intoBatches, intoRounds, isLoss, sendTimed } from './batches.ts';
-import { type FamilyKind, NEVER_MS, stamp } from './block.ts';
+import { type Batch, intoBatches, intoRounds, isLoss, piecesOf, sendTimed } from './batches.ts';
+import { type FamilyKind, stamp } from './block.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
 import type { Keys } from './keys.ts';
 import { clashesOf } from './name-claims.ts';
+import { Stamps } from './stamps.ts';
 
 export interface BlockWrite {
   /** Names the block among those of its owner: the same series from the same owner overwrite themselves. */
   readonly digest: Buffer;
-  /** Room for the stamp (see block.ts), then the payload. */
+  /** Room for the stamp (see stamps.ts), then the payload. */
   readonly value: Buffer;
   readonly payload: Buffer;
 }
@@ -68,9 +69,10 @@ export async function commit<F extends FamilyWrite>(
   options: CommitOptions,
 ): Promise<Array<Piece<F>>> {
   const pieces: Array<Piece<F>> = [];
+  const stamps = new Stamps(connection, options.ttlMs);
   let lost: StoreError | undefined;
-  for (const round of intoRounds(intoBatches(families))) {
-    const calls = round.map((batch) => toCall(connection, batch, keys, options));
+  for (const round of intoRounds(intoBatches(families, connection.isCluster))) {
+    const calls = round.map((batch) => toCall(batch, keys, stamps, options));
     const replies =
       lost === undefined ? await sendTimed(connection, calls) : round.map(() => lost as StoreError);
     for (const [i, batch] of round.entries()) pieces.push(...outcomes(batch, replies[i]));
@@ -80,45 +82,46 @@ export async function commit<F extends FamilyWrite>(
 }
 
 function toCall(
-  connection: RedisConnection,
   batch: Batch<FamilyWrite>,
   keys: Keys,
+  stamps: Stamps,
   options: CommitOptions,
 ): Call {
-  const { bucket } = batch;
-  const first = options.sequences?.[bucket];
-  const deadlineMs = first === undefined ? 0 : deadlineOf(connection, keys.clock(bucket), options.ttlMs);
-  const callKeys: string[] = [keys.index(bucket), keys.clock(bucket)];
+  const callKeys: string[] = [];
   const args: Array<string | number | Buffer> = [
     options.ttlMs,
-    first ?? 0,
     options.fingerprint,
     options.replaceObsolete ? 1 : 0,
-    batch.pieces.length,
+    batch.buckets.length,
   ];
-  for (const { family, from, to } of batch.pieces) {
-    callKeys.push(keys.family(bucket, family.name), keys.order(bucket, family.name));
-    const clashes = clashesOf(family.name, family.kind);
-    args.push(family.name, family.type ?? '', family.kind, given(family.help), given(family.unit));
-    args.push(family.offset + from, clashes.length);
-    for (const clash of clashes) {
-      callKeys.push(keys.family(bucket, clash.family));
-      args.push(clash.kinds);
-    }
-    args.push(to - from);
-    for (let i = from; i < to; i++) {
-      const { digest, value, payload } = family.blocks[i];
-      // Where the sequence is known the value is sent whole: a script that puts it together makes another string of it,
-      // which costs Redis as much as all the rest (Lua hashes each byte of a string that it makes).
-      if (first !== undefined) stamp(value, first + family.offset + i, deadlineMs);
-      args.push(Buffer.concat([INGEST_OWNER, digest]), first === undefined ? payload : value);
+  for (const { bucket, pieces } of batch.buckets) {
+    const clock = keys.clock(bucket);
+    const reserved = options.sequences?.[bucket];
+    const blocks = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
+    const first = reserved ?? stamps.propose(clock, blocks);
+    const deadlineMs = stamps.deadlineMs(clock);
+    let sequence = first;
+    callKeys.push(keys.index(bucket), clock);
+    args.push(first, reserved === undefined ? 0 : 1, pieces.length);
+    for (const { family, from, to } of pieces) {
+      callKeys.push(keys.family(bucket, family.name), keys.order(bucket, family.name));
+      const clashes = clashesOf(family.name, family.kind);
+      args.push(family.name, family.type ?? '', family.kind, given(family.help), given(family.unit));
+      args.push(family.offset + from, clashes.length);
+      for (const clash of clashes) {
+        callKeys.push(keys.family(bucket, clash.family));
+        args.push(clash.kinds);
+      }
+      args.push(to - from);
+      if (reserved !== undefined) sequence = reserved + family.offset + from;
+      for (let i = from; i < to; i++) {
+        const { digest, value } = family.blocks[i];
+        stamp(value, sequence++, deadlineMs);
+        args.push(Buffer.concat([INGEST_OWNER, digest]), value);
+      }
     }
   }
   return { script: 'commit', keys: callKeys, args };
-}
-
-function deadlineOf(connection: RedisConnection, key: string, ttlMs: number): number {
-  return ttlMs === 0 ? NEVER_MS : Math.ceil(connection.clockMs(key)) + ttlMs;
 }
 
 /** How a script takes a text that may be missing. */
@@ -128,9 +131,9 @@ export function given(text: string | undefined): string {
 
 function outcomes<F extends FamilyWrite>(batch: Batch<F>, reply: Reply[] | StoreError): Array<Piece<F>> {
   if (reply instanceof StoreError) {
-    return batch.pieces.map((piece) => ({ ...piece, outcome: { status: 'failed', error: reply } }));
+    return piecesOf(batch).map((piece) => ({ ...piece, outcome: { status: 'failed', error: reply } }));
   }
-  return batch.pieces.map((piece, i) => ({ ...piece, outcome: toOutcome(reply[i + 1], piece.family) }));
+  return piecesOf(batch).map((piece, i) => ({ ...piece, outcome: toOutcome(reply[i + 1], piece.family) }));
 }
 
 function toOutcome(result: Reply, family: FamilyWrite): Outcome {

@@ -1,17 +1,19 @@
-import { KIB } from '../units.ts';
+import { KIB, MIB } from '../units.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
 import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError } from './failure.ts';
-import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, livesUntil } from './holdings.ts';
+import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, ID_END, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 
 /** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
 export interface ReadLimits {
-  /** A family of no more than this is read at once; of a larger one, pages are read. */
+  /** Families of no more than this are read many at once. */
   readonly wholeBytes: number;
   readonly wholeFields: number;
+  /** One of no more than this is read at once; of a larger one, pages are read. */
+  readonly onceBytes: number;
   /** Bounds of one call for many small families, and of its answer. */
   readonly callFamilies: number;
   readonly callBytes: number;
@@ -24,6 +26,7 @@ export interface ReadLimits {
 export const READ_LIMITS: ReadLimits = {
   wholeBytes: 128 * KIB,
   wholeFields: 128,
+  onceBytes: 2 * MIB,
   callFamilies: 250,
   callBytes: 512 * KIB,
   callFields: 4000,
@@ -37,6 +40,9 @@ const MAX_ROUNDS = 100;
 const MAX_REMOVED = 10_000;
 /** Bytes of a stored entry, roughly: only to choose the first size of a table. */
 const TYPICAL_ENTRY_BYTES = 128;
+
+const INGEST_BYTE = 'i'.charCodeAt(0);
+const HOLDING_BYTE = HOLDING.charCodeAt(0);
 
 const NOTHING: Promise<BlockPage> = Promise.resolve({ values: [], deadlineOf: () => undefined });
 const NO_FAMILIES: Promise<FamiliesReply> = Promise.resolve([]);
@@ -87,8 +93,9 @@ export async function* readFamilies(
   let coming = askForFamilies(connection, keys, bucket, asked, limits);
   for (let next = 0; next < names.length; ) {
     const [time, ...families] = await coming;
-    const nowMs = Number(String(time));
+    const clock = { nowMs: Number(String(time)), at: performance.now() };
     const readings: FamilyReading[] = [];
+    const once = new ReadAhead(connection);
     for (const [i, family] of families.entries()) {
       if (!Array.isArray(family)) continue;
       const name = asked[i];
@@ -100,11 +107,17 @@ export async function* readFamilies(
         unit: unit === null ? undefined : String(unit),
       };
       const kind = kindOf(head.type);
-      const texts =
-        fields.length > 0
-          ? () => wholeTexts(fields as Buffer[], nowMs, kind, stats, merge)
-          : () => pagedTexts(connection, keys, bucket, name, kind, Number(bytes), stats, merge, options);
-      readings.push({ ...head, texts });
+      if (fields.length > 0) {
+        const texts = () => wholeTexts(fields as Buffer[], clock.nowMs, kind, stats, merge);
+        readings.push({ ...head, texts });
+      } else if (Number(bytes) <= limits.onceBytes) {
+        const fetch = once.add(keys.family(bucket, name));
+        readings.push({ ...head, texts: () => onceTexts(fetch, clock, kind, stats, merge) });
+      } else {
+        const texts = () =>
+          pagedTexts(connection, keys, bucket, name, kind, Number(bytes), stats, merge, options);
+        readings.push({ ...head, texts });
+      }
     }
     // Fewer than asked for: the answer was full. The next one is on its way while this one is worked on.
     next += Math.max(1, families.length);
@@ -140,6 +153,64 @@ export function kindOf(type: string): FamilyKind {
   return type === 'histogram' || type === 'summary' ? type : 'plain';
 }
 
+/** Reads hashes one after the other, each while the one before it is worked on. */
+class ReadAhead {
+  readonly #connection: RedisConnection;
+  readonly #hashes: string[] = [];
+  readonly #coming = new Map<number, Promise<HashReply>>();
+
+  constructor(connection: RedisConnection) {
+    this.#connection = connection;
+  }
+
+  /** @returns what reads the hash */
+  add(hash: string): () => Promise<HashReply> {
+    const i = this.#hashes.push(hash) - 1;
+    return async () => {
+      const reply = await this.#ask(i);
+      this.#coming.delete(i);
+      if (i + 1 < this.#hashes.length) this.#ask(i + 1);
+      return reply;
+    };
+  }
+
+  #ask(i: number): Promise<HashReply> {
+    const asked = this.#coming.get(i);
+    if (asked !== undefined) return asked;
+    const sentAt = performance.now();
+    const reply = this.#connection
+      .command('HGETALL', this.#hashes[i])
+      .then((fields) => ({ fields: fields as Buffer[], sentAt }));
+    // Awaited only when its turn comes: until then its failure is nobody's.
+    reply.catch(() => {});
+    this.#coming.set(i, reply);
+    return reply;
+  }
+}
+
+interface HashReply {
+  readonly fields: Buffer[];
+  /** By performance.now(). */
+  readonly sentAt: number;
+}
+
+/** @param clock what the server's clock has shown, and when that was heard: it has shown more since */
+async function* onceTexts(
+  fetch: () => Promise<HashReply>,
+  clock: { readonly nowMs: number; readonly at: number },
+  kind: FamilyKind,
+  stats: ReadStats,
+  merge: BlockMerge,
+): AsyncGenerator<readonly Piece[], void> {
+  const { fields, sentAt } = await fetch();
+  const nowMs = clock.nowMs + Math.floor(sentAt - clock.at);
+  yield wholeTexts(fields, nowMs, kind, stats, merge);
+}
+
+/**
+ * @param fields of the hash and their values; of the field of a block no more is needed than what names its owner. Those
+ *   of one byte tell of the family.
+ */
 function wholeTexts(
   fields: readonly Buffer[],
   nowMs: number,
@@ -147,22 +218,27 @@ function wholeTexts(
   stats: ReadStats,
   merge: BlockMerge,
 ): Piece[] {
-  const blocks: Array<{ owner: string; view: BlockView }> = [];
+  const blocks: Array<{ view: BlockView; group: string }> = [];
   const deadlines = new Map<string, number>();
+  let entries = 0;
   for (let i = 0; i < fields.length; i += 2) {
-    const owner = fields[i].toString('latin1');
-    if (owner.startsWith(HOLDING)) {
-      deadlines.set(owner.slice(1), fields[i + 1].readDoubleLE(0));
+    const field = fields[i];
+    if (field.length === 1) continue;
+    const group = field[0] === INGEST_BYTE ? '' : field.toString('latin1', 1, ID_END);
+    if (field[0] === HOLDING_BYTE) {
+      deadlines.set(group, fields[i + 1].readDoubleLE(0));
       continue;
     }
     const view = viewOf(fields[i + 1], kind, stats);
-    if (view) blocks.push({ owner, view });
+    if (view === undefined) continue;
+    blocks.push({ view, group });
+    entries += view.count;
   }
   if (blocks.length > 1) blocks.sort((a, b) => b.view.sequence - a.view.sequence);
   const pieces: Piece[] = [];
-  merge.begin(blocks.length * 16);
-  for (const { owner, view } of blocks) {
-    const endsMs = livesUntil(view, deadlines.get(owner.slice(1)));
+  merge.begin(entries);
+  for (const { view, group } of blocks) {
+    const endsMs = livesUntil(view, group === '' ? undefined : deadlines.get(group));
     if (blocks.length === 1) merge.takeOnly(view, nowMs, endsMs, pieces);
     else merge.take(view, nowMs, endsMs, pieces);
   }

@@ -1,6 +1,6 @@
 import { SECOND } from '../units.ts';
-import { type Batch, intoBatches, intoRounds, sendTimed } from './batches.ts';
-import { entryHashesOf, type FamilyKind } from './block.ts';
+import { type Batch, intoBatches, intoRounds, piecesOf, sendTimed } from './batches.ts';
+import { entryHashesOf, type FamilyKind, stamp } from './block.ts';
 import { type BlockWrite, given } from './block-store.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
@@ -13,6 +13,7 @@ import { dropCalls, prolongCalls } from './group-upkeep.ts';
 import { bucketOf, type Keys } from './keys.ts';
 import { clashesOf } from './name-claims.ts';
 import { LongWaits, Patience } from './patience.ts';
+import { Stamps } from './stamps.ts';
 
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
 const RECHECK_MS = 10 * SECOND;
@@ -99,6 +100,7 @@ export class GroupPush {
   readonly #lease: GroupLease;
   readonly #longWaits: LongWaits;
   readonly #releases: GroupReleases;
+  readonly #stamps: Stamps;
   /** Shapes of other groups' keys, by family. */
   readonly #shapes = new Map<string, Set<string>>();
   readonly #candidates = new Map<string, Buffer>();
@@ -123,6 +125,7 @@ export class GroupPush {
     this.#longWaits = options.longWaits ?? new LongWaits();
     this.#releases = options.releases ?? new GroupReleases();
     this.#lease = new GroupLease(connection, keys, group, options.timeoutMs, this.#longWaits);
+    this.#stamps = new Stamps(connection, options.ttlMs);
   }
 
   /** Does not throw. */
@@ -134,7 +137,7 @@ export class GroupPush {
       const others = without(had, names);
       // What a group has that does not live was left by a push that never ended.
       const drops = mode === 'put' || !lives;
-      const batches = intoBatches(this.#families);
+      const batches = intoBatches(this.#families, this.#connection.isCluster);
       // One call checks for itself before it writes; what takes several must be found good before the first.
       const takesSeveral = batches.length > 1 || others.length > 0;
       const refusals = takesSeveral ? await this.#check() : [];
@@ -168,10 +171,13 @@ export class GroupPush {
 
   /** Looks at all families, and reserves those that are to be made, before any is written. */
   async #check(): Promise<Refusal[]> {
-    const empty = intoBatches(this.#families.map((family) => ({ name: family.name, blocks: [], family })));
-    const batches = empty.map(({ pieces, ...batch }) => ({
+    const named = this.#families.map((family) => ({ name: family.name, blocks: [], family }));
+    const batches = intoBatches(named, this.#connection.isCluster).map(({ buckets, ...batch }) => ({
       ...batch,
-      pieces: pieces.map(({ family: { family } }) => ({ family, from: 0, to: 0 })),
+      buckets: buckets.map(({ bucket, pieces }) => ({
+        bucket,
+        pieces: pieces.map(({ family: { family } }) => ({ family, from: 0, to: 0 })),
+      })),
     }));
     return this.#untilSettled(batches, 'check');
   }
@@ -208,7 +214,7 @@ export class GroupPush {
       for (const [i, batch] of left.entries()) {
         const [, status, ...results] = replies[i] as Reply[];
         if (String(status) === 'refused') again.push(batch);
-        for (const [n, { family }] of batch.pieces.entries()) {
+        for (const [n, { family }] of piecesOf(batch).entries()) {
           const result = results[n];
           if (result === 1) this.#compact.add(family.name);
           if (typeof result === 'number' || result === null) continue;
@@ -267,36 +273,46 @@ export class GroupPush {
   }
 
   #call(batch: Batch<GroupFamilyWrite>, step: 'check' | 'write'): Call {
-    const { bucket } = batch;
     const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
-    const callKeys: string[] = [this.#keys.index(bucket), this.#keys.clock(bucket)];
+    const callKeys: string[] = [];
     const args: Array<string | number | Buffer> = [
       ...[step, ttlMs, fingerprint, this.#replaceObsolete ? 1 : 0],
-      ...[this.#group.id, this.#lease.token, timeoutMs * 2, mode, this.#group.shape, batch.pieces.length],
+      ...[this.#group.id, this.#lease.token, timeoutMs * 2, mode, this.#group.shape, batch.buckets.length],
     ];
-    for (const { family, from, to } of batch.pieces) {
-      const { name, kind, type, help, unit, blocks } = family;
-      const clashes = clashesOf(name, kind);
-      callKeys.push(this.#keys.family(bucket, name), this.#keys.order(bucket, name));
-      args.push(name, type, kind, given(help), given(unit), clashes.length);
-      for (const clash of clashes) {
-        callKeys.push(this.#keys.family(bucket, clash.family), this.#keys.order(bucket, clash.family));
-        args.push(clash.kinds);
+    for (const { bucket, pieces } of batch.buckets) {
+      const clock = this.#keys.clock(bucket);
+      const count = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
+      let sequence = this.#stamps.propose(clock, count);
+      const deadlineMs = this.#stamps.deadlineMs(clock);
+      callKeys.push(this.#keys.index(bucket), clock);
+      args.push(sequence, pieces.length);
+      for (const { family, from, to } of pieces) {
+        const { name, kind, type, help, unit, blocks } = family;
+        const clashes = clashesOf(name, kind);
+        callKeys.push(this.#keys.family(bucket, name), this.#keys.order(bucket, name));
+        args.push(name, type, kind, given(help), given(unit), clashes.length);
+        for (const clash of clashes) {
+          callKeys.push(this.#keys.family(bucket, clash.family), this.#keys.order(bucket, clash.family));
+          args.push(clash.kinds);
+        }
+        args.push([...(this.#shapes.get(name) ?? [])].map((shape) => `${shape}\n`).join(''));
+        const candidates = this.#candidates.get(name) ?? NOTHING;
+        const looked = step === 'check' ? blocks : blocks.slice(from, to);
+        args.push(
+          candidates,
+          candidates.length === 0 ? '' : Buffer.concat(looked.map(({ payload }) => entryHashesOf(payload))),
+        );
+        const isLast = step === 'write' && to === blocks.length;
+        args.push(
+          isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : '',
+          to - from,
+        );
+        for (let i = from; i < to; i++) {
+          const { digest, value } = blocks[i];
+          stamp(value, sequence++, deadlineMs);
+          args.push(digest, value);
+        }
       }
-      args.push([...(this.#shapes.get(name) ?? [])].map((shape) => `${shape}\n`).join(''));
-      const candidates = this.#candidates.get(name) ?? NOTHING;
-      const looked = step === 'check' ? blocks : blocks.slice(from, to);
-      args.push(
-        candidates,
-        candidates.length === 0 ? '' : Buffer.concat(looked.map(({ payload }) => entryHashesOf(payload))),
-      );
-      const isLast = step === 'write' && to === blocks.length;
-      args.push(
-        from === 0 ? 1 : 0,
-        isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : '',
-        to - from,
-      );
-      for (let i = from; i < to; i++) args.push(blocks[i].digest, blocks[i].payload);
     }
     return { script: 'pushFamilies', keys: callKeys, args };
   }

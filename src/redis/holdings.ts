@@ -7,7 +7,8 @@ import type { RedisConnection } from './client.ts';
  */
 export const HOLDING = 'p';
 const GROUP_OWNER = 'g';
-const ID_END = 9;
+/** Where the id of a group ends in a field. */
+export const ID_END = 9;
 
 /**
  * Until when a block lives.

@@ -16,7 +16,11 @@ import { SeriesModel } from './series-model.ts';
  */
 const FAMILY = 'm';
 const SERIES = 12;
-const SMALL_PAGES = { ...READ_LIMITS, wholeBytes: 0, pageBlocks: 2, pageBytes: 1e9 };
+/** With many others in one call, by itself in one reply, or in pages. */
+const READINGS = ['whole', 'once', 'paged'] as const;
+type Reading = (typeof READINGS)[number];
+const LIMITS = { whole: READ_LIMITS, once: { ...READ_LIMITS, wholeBytes: 0 } };
+const SMALL_PAGES = { ...READ_LIMITS, wholeBytes: 0, onceBytes: 0, pageBlocks: 2, pageBytes: 1e9 };
 const SMALL_STEPS = { headerBlocks: 2, headerBytes: 1e9, changeBlocks: 1, changeBytes: 1e9 };
 
 type Step =
@@ -24,7 +28,7 @@ type Step =
   | { do: 'push'; gateway: number; blocks: number[][]; shuffled: boolean; ttlMs: number }
   /** Blocks of series of a group; no block: its deletion. Others may push the same series to no group. */
   | { do: 'group'; gateway: number; group: number; blocks: number[][]; mode: 'put' | 'merge'; ttlMs: number }
-  | { do: 'scrape'; gateway: number; whole: boolean; between: Step[][] }
+  | { do: 'scrape'; gateway: number; how: Reading; between: Step[][] }
   | { do: 'compact'; gateway: number; between: Step[][] }
   | { do: 'clock'; offsetMs: number }
   | { do: 'wait'; ms: number };
@@ -63,7 +67,7 @@ function steps(ttls: readonly number[], extra: fc.Arbitrary<Step>): fc.Arbitrary
         : fc.oneof({ arbitrary: leaf, weight: 3 }, { arbitrary: nested(depth - 1), weight: 2 });
     const between = fc.array(fc.array(inner, { maxLength: 2 }), { maxLength: 5 });
     return fc.oneof(
-      fc.record({ do: fc.constant('scrape' as const), gateway, whole: fc.boolean(), between }),
+      fc.record({ do: fc.constant('scrape' as const), gateway, how: fc.constantFrom(...READINGS), between }),
       fc.record({ do: fc.constant('compact' as const), gateway, between }),
     );
   };
@@ -95,7 +99,7 @@ class Run {
     if (step.do === 'compact') {
       await compactFamily(gateway.connection, gateway.keys, FAMILY, { pause, limits: SMALL_STEPS });
     } else {
-      await this.#scrape(gateway, step.whole ? {} : { pause, limits: SMALL_PAGES });
+      await this.#scrape(gateway, step.how === 'paged' ? { pause, limits: SMALL_PAGES } : { limits: LIMITS[step.how] });
     }
   }
 
@@ -199,9 +203,9 @@ async function holds(list: Step[]): Promise<void> {
   await redis.flush();
   const run = new Run(gateways);
   for (const step of list) await run.carryOut(step);
-  await run.carryOut({ do: 'scrape', gateway: 0, whole: false, between: [] });
+  await run.carryOut({ do: 'scrape', gateway: 0, how: 'paged', between: [] });
   await run.carryOut({ do: 'compact', gateway: 1, between: [] });
-  await run.carryOut({ do: 'scrape', gateway: 1, whole: true, between: [] });
+  await run.carryOut({ do: 'scrape', gateway: 1, how: 'whole', between: [] });
 }
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 150);

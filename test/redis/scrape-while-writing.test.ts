@@ -14,7 +14,7 @@ const compact = () => compactFamily(storage.connection, storage.keys, 'm');
 function interrupted(at: number, action: () => Promise<unknown>): ReadOptions {
   let pauses = 0;
   return {
-    limits: { ...READ_LIMITS, wholeBytes: 0, pageBlocks: 1 },
+    limits: { ...READ_LIMITS, wholeBytes: 0, onceBytes: 0, pageBlocks: 1 },
     pause: async () => {
       if (pauses++ === at) await action();
     },
@@ -116,7 +116,7 @@ test('a large family whose groups are replaced by others at each step is read to
   let round = 1;
   const shown = seriesOf(
     await storage.scrape({
-      limits: { ...READ_LIMITS, wholeBytes: 0, pageBlocks: 1 },
+      limits: { ...READ_LIMITS, wholeBytes: 0, onceBytes: 0, pageBlocks: 1 },
       // The oldest are read last.
       pause: async () => void (round < groups / 2 && (await push(round++, 1))),
     }),

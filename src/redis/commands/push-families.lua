@@ -1,23 +1,24 @@
 --[[
-  Stores what a group pushes to families of one bucket: all of them, or nothing if one is refused. Begins with
-  shared/preamble.lua and shared/group-blocks.lua.
+  Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua and
+  shared/group-blocks.lua.
 
-  A push to families of several buckets first runs this with step 'check' everywhere: that reserves, for a moment, the
-  families that are to be made or to change their type. Nobody else can then come between check and 'write'.
+  A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
+  that are to be made or to change their type. Nobody else can then come between check and 'write'.
   The blocks of a large family come in several calls; it is whole after the last one. Atomic.
 
-  KEYS[1] index, KEYS[2] clock, then for each family: hash, order, and hash and order of each name it may clash with
+  KEYS for each bucket: index, clock, then for each family: hash, order, and hash and order of each name it may clash with
   ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] 'check' or 'write'; ARGV[3] time to live, ms
   ARGV[4] fingerprint; ARGV[5] '1': a family under another fingerprint is obsolete and goes
   ARGV[6] id of the group, 8 bytes; ARGV[7] token of the push; ARGV[8] how long a reservation holds, ms
   ARGV[9] 'put', 'post' or 'merge'; ARGV[10] shape: the names of the labels in the grouping key
-  ARGV[11] number of families, then for each: name, type, kind, help and unit (each '' or '=' and the text), number of
+  ARGV[11] number of buckets: one, where their keys lie in several slots
+  then for each bucket: a sequence, proposed for its first block; number of families; and for each family: name, type, kind, help and unit (each '' or '=' and the text), number of
     names it may clash with, those kinds at which each of them does, then
     other shapes that the sender has taken into account, a newline after each;
     ids of other groups that could hold a series of the push, as one string; the entries' hashes, likewise, if there are
     any such groups;
-    '1' if these are the first blocks of the family; '' or, with the last ones, the digests of all of them;
-    number of blocks, and for each its digest and its value without stamp
+    '' or, with the last blocks of the family, the digests of all of them;
+    number of blocks, and for each its digest and its value
 
   Output: {'late', time}; {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
     0 good; 1 good, and the family wants compaction; 'rekey' other fingerprint;
@@ -70,21 +71,28 @@ local function shared(hash, gids, hashes)
   return nil
 end
 
-local families = {}
-local k, a = 3, 11
-for n = 1, tonumber(ARGV[11]) do
-  local family = {
-    hash = KEYS[k], order = KEYS[k + 1], keys_at = k + 2,
-    name = ARGV[a + 1], type = ARGV[a + 2], kind = ARGV[a + 3], help = ARGV[a + 4], unit = ARGV[a + 5],
-    clashes = tonumber(ARGV[a + 6]), kinds_at = a + 6,
-  }
-  k = k + 2 + family.clashes * 2
-  a = a + 6 + family.clashes
-  family.known, family.candidates, family.hashes = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
-  family.first, family.final = ARGV[a + 4] == '1', ARGV[a + 5]
-  family.blocks, family.blocks_at = tonumber(ARGV[a + 6]), a + 6
-  a = a + 6 + family.blocks * 2
-  families[n] = family
+local buckets, families = {}, {}
+local k, a = 1, 12
+for b = 1, tonumber(ARGV[11]) do
+  local bucket = { index = KEYS[k], clock = KEYS[k + 1], proposed = tonumber(ARGV[a]) }
+  buckets[b] = bucket
+  k, a = k + 2, a + 1
+  local count = tonumber(ARGV[a])
+  for _ = 1, count do
+    local family = {
+      bucket = bucket, hash = KEYS[k], order = KEYS[k + 1], keys_at = k + 2,
+      name = ARGV[a + 1], type = ARGV[a + 2], kind = ARGV[a + 3], help = ARGV[a + 4], unit = ARGV[a + 5],
+      clashes = tonumber(ARGV[a + 6]), kinds_at = a + 6,
+    }
+    k = k + 2 + family.clashes * 2
+    a = a + 6 + family.clashes
+    family.known, family.candidates, family.hashes = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
+    family.final = ARGV[a + 4]
+    family.blocks, family.blocks_at = tonumber(ARGV[a + 5]), a + 5
+    a = a + 5 + family.blocks * 2
+    families[#families + 1] = family
+  end
+  a = a + 1
 end
 
 local function clash_of(family)
@@ -168,8 +176,10 @@ if not writing then
   return results
 end
 
-local clock = tonumber(call('GET', KEYS[2]) or 0)
-local sequence, latest = math.max(now_us, clock + 1), deadline
+for _, bucket in ipairs(buckets) do
+  bucket.sequence = next_sequence(tonumber(call('GET', bucket.clock) or 0), bucket.proposed)
+  bucket.latest = deadline
+end
 
 local function set_of(digests)
   local set = {}
@@ -187,7 +197,7 @@ local function without(digests, set)
 end
 
 for n, family in ipairs(families) do
-  local hash, order, meta = family.hash, family.order, family.meta
+  local bucket, hash, order, meta = family.bucket, family.hash, family.order, family.meta
   if family.obsolete then call('UNLINK', hash, order) end
   local ingested = meta[8] and true or false
   local total, live = tonumber(meta[3] or 0), tonumber(meta[4] or 0)
@@ -198,17 +208,18 @@ for n, family in ipairs(families) do
     held = ''
   end
 
-  local written = {}
+  local sequence, written = bucket.sequence, {}
   for i = 1, family.blocks do
-    local digest, payload = ARGV[family.blocks_at + 2 * i - 1], ARGV[family.blocks_at + 2 * i]
+    local digest, value = ARGV[family.blocks_at + 2 * i - 1], ARGV[family.blocks_at + 2 * i]
     local field = 'g' .. gid .. digest
-    local value = struct.pack('<dd', sequence, deadline) .. payload
+    value = stamped(value, sequence, deadline)
     total = total + #value - call('HSTRLEN', hash, field)
     call('HSET', hash, field, value)
     call('ZADD', order, number(sequence), field)
     written[i] = digest
     sequence = sequence + 1
   end
+  bucket.sequence = sequence
 
   -- Until the last blocks have come the old ones stay; a merge keeps them for good.
   local now_held
@@ -243,14 +254,16 @@ for n, family in ipairs(families) do
     call('PEXPIREAT', hash, number(until_ms))
   end
   -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
-  call('ZADD', KEYS[1], number(until_ms), family.name)
-  latest = math.max(latest, until_ms)
+  call('ZADD', bucket.index, number(until_ms), family.name)
+  bucket.latest = math.max(bucket.latest, until_ms)
   -- It goes when its last block does, and comes without an expiry.
   if until_ms ~= held_until or call('PTTL', order) < 0 then call('PEXPIREAT', order, number(until_ms)) end
   if total >= 2 * live + COMPACT_FLOOR then results[2 + n] = 1 end
 end
 
-note_sequence(KEYS[2], sequence - 1, deadline)
-keep_until(KEYS[1], latest)
-purge_index(KEYS[1])
+for _, bucket in ipairs(buckets) do
+  note_sequence(bucket.clock, bucket.sequence - 1, deadline)
+  keep_until(bucket.index, bucket.latest)
+  purge_index(bucket.index)
+end
 return results

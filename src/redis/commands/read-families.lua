@@ -7,7 +7,7 @@
     in the answer
   Output: {time (ms), family, …}: false for one that is gone, else {type, help or false, unit or false, bytes of all
     blocks, field, value, …}, and no fields if it is large. Of the field of a block only what names its owner is given,
-    'i' or 'g' and the id of a group; those that begin with 'p' say until when what that group holds lives.
+    'i-' or 'g' and the id of a group; those that begin with 'p' say until when what that group holds lives.
 ]]
 local call = redis.call
 local time = call('TIME')
@@ -34,7 +34,7 @@ for _, hash in ipairs(KEYS) do
         local field = fields[i]
         if #field > 1 then
           local n = #family
-          family[n + 1] = string.byte(field) == INGEST and 'i' or string.sub(field, 1, 9)
+          family[n + 1] = string.byte(field) == INGEST and 'i-' or string.sub(field, 1, 9)
           family[n + 2] = fields[i + 1]
         end
       end

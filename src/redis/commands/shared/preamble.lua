@@ -26,6 +26,24 @@ local function note_sequence(clock, sequence, deadline)
   keep_until(clock, math.min(deadline + CLOCK_MARGIN_MS, NEVER_MS))
 end
 
+-- The sequence that the next block of a bucket gets: the one that its sender has proposed, if it is higher than all that
+-- were given out and not far ahead of our clock.
+local MOST_AHEAD_US = 1000000
+local function next_sequence(clock, proposed)
+  if proposed > clock and proposed <= now_us + MOST_AHEAD_US then return proposed end
+  return math.max(now_us, clock + 1)
+end
+
+-- The value of a block with its sequence and deadline. Its sender has stamped it with those that it expects here, the
+-- deadline by what our clock shows at the most: by so much that may be late, and never early. A value that is right stays
+-- as it is: Lua hashes each byte of a string that it makes, which took as long as all the rest.
+local MOST_LATE_MS = 1000
+local function stamped(value, sequence, deadline)
+  local expected, at = struct.unpack('<dd', value)
+  if expected == sequence and at >= deadline and at <= deadline + MOST_LATE_MS then return value end
+  return struct.pack('<dd', sequence, deadline) .. string.sub(value, 17)
+end
+
 local function kind_of(type)
   if type == 'gaugehistogram' then return 'histogram' end
   return (type == 'histogram' or type == 'summary') and type or 'plain'
