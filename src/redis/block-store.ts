@@ -81,12 +81,7 @@ export async function commit<F extends FamilyWrite>(
   return pieces;
 }
 
-function toCall(
-  batch: Batch<FamilyWrite>,
-  keys: Keys,
-  stamps: Stamps,
-  options: CommitOptions,
-): Call {
+function toCall(batch: Batch<FamilyWrite>, keys: Keys, stamps: Stamps, options: CommitOptions): Call {
   const callKeys: string[] = [];
   const args: Array<string | number | Buffer> = [
     options.ttlMs,

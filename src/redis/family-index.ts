@@ -1,7 +1,39 @@
 import type { RedisConnection } from './client.ts';
-import type { Keys } from './keys.ts';
+import { BUCKETS, type Keys } from './keys.ts';
 
 const PAGE = 1000;
+/** So many buckets have their first page on its way: most have no other, and to wait for each would take longer than all. */
+const AHEAD = 8;
+
+export interface BucketNames {
+  readonly bucket: number;
+  readonly names: readonly string[];
+}
+
+/** The names of all families, bucket after bucket (see familyNames). Throws StoreError. */
+export async function* allFamilyNames(
+  connection: RedisConnection,
+  keys: Keys,
+): AsyncGenerator<BucketNames, void> {
+  const ahead: Array<() => Promise<string[]>> = [];
+  for (let bucket = 0, next = 0; bucket < BUCKETS; bucket++) {
+    for (; next < BUCKETS && ahead.length < AHEAD; next++) ahead.push(begin(connection, keys, next));
+    yield { bucket, names: (await ahead.shift()?.()) ?? [] };
+  }
+}
+
+/** Asks for the first page of names, and gives what reads the others. */
+function begin(connection: RedisConnection, keys: Keys, bucket: number): () => Promise<string[]> {
+  const pages = familyNames(connection, keys, bucket);
+  const first = pages.next();
+  // Awaited only when its turn comes: until then its failure is nobody's.
+  first.catch(() => {});
+  return async () => {
+    const names: string[] = [];
+    for (let page = await first; !page.done; page = await pages.next()) names.push(...page.value);
+    return names;
+  };
+}
 
 /**
  * The names of the families of a bucket, in pages, each name once. Every family that is there from the beginning to the

@@ -1,9 +1,12 @@
 import { KIB, MIB } from '../units.ts';
+import { AskedFamilies, type ServerClock } from './asked-families.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
 import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError } from './failure.ts';
+import type { BucketNames } from './family-index.ts';
+import { HashReader, type HashReply } from './hash-reader.ts';
 import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, ID_END, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 
@@ -14,6 +17,8 @@ export interface ReadLimits {
   readonly wholeFields: number;
   /** One of no more than this is read at once; of a larger one, pages are read. */
   readonly onceBytes: number;
+  /** So much of those that are read at once is on its way while one is worked on, or the next one. */
+  readonly aheadBytes: number;
   /** Bounds of one call for many small families, and of its answer. */
   readonly callFamilies: number;
   readonly callBytes: number;
@@ -27,6 +32,7 @@ export const READ_LIMITS: ReadLimits = {
   wholeBytes: 128 * KIB,
   wholeFields: 128,
   onceBytes: 2 * MIB,
+  aheadBytes: 512 * KIB,
   callFamilies: 250,
   callBytes: 512 * KIB,
   callFields: 4000,
@@ -45,7 +51,6 @@ const INGEST_BYTE = 'i'.charCodeAt(0);
 const HOLDING_BYTE = HOLDING.charCodeAt(0);
 
 const NOTHING: Promise<BlockPage> = Promise.resolve({ values: [], deadlineOf: () => undefined });
-const NO_FAMILIES: Promise<FamiliesReply> = Promise.resolve([]);
 
 export interface FamilyHead {
   readonly name: string;
@@ -53,6 +58,11 @@ export interface FamilyHead {
   /** As pushed, escaped. */
   readonly help: string | undefined;
   readonly unit: string | undefined;
+}
+
+/** One that is stored. */
+export interface StoredReading extends FamilyReading {
+  readonly bucket: number;
 }
 
 /** One family, as far as it is known. A small one has been read, of a large one this reads the rest. */
@@ -76,75 +86,44 @@ export interface ReadOptions {
 }
 
 /**
- * Reads the families of one bucket that have these names, in that order, in groups. Each series that lives from before
- * the call until the end is in it exactly once, whatever is pushed or compacted meanwhile. Throws StoreError.
+ * Reads families, in the order of their names, in groups. Each series that lives from before the call until the end is in
+ * it exactly once, whatever is pushed or compacted meanwhile. Throws StoreError.
  */
 export async function* readFamilies(
   connection: RedisConnection,
   keys: Keys,
-  bucket: number,
-  names: readonly string[],
+  names: AsyncIterable<BucketNames>,
   stats: ReadStats,
   merge: BlockMerge,
   options: ReadOptions = {},
-): AsyncGenerator<FamilyReading[], void> {
+): AsyncGenerator<StoredReading[], void> {
   const limits = options.limits ?? READ_LIMITS;
-  let asked = names.slice(0, limits.callFamilies);
-  let coming = askForFamilies(connection, keys, bucket, asked, limits);
-  for (let next = 0; next < names.length; ) {
-    const [time, ...families] = await coming;
-    const clock = { nowMs: Number(String(time)), at: performance.now() };
-    const readings: FamilyReading[] = [];
-    const once = new ReadAhead(connection);
-    for (const [i, family] of families.entries()) {
-      if (!Array.isArray(family)) continue;
-      const name = asked[i];
-      const [type, help, unit, bytes, ...fields] = family;
-      const head = {
-        name,
-        type: String(type),
-        help: help === null ? undefined : String(help),
-        unit: unit === null ? undefined : String(unit),
-      };
+  const asked = new AskedFamilies(connection, keys, names, limits);
+  let coming = asked.ask();
+  for (;;) {
+    const answer = await coming;
+    if (answer === undefined) return;
+    const { families, clock } = answer;
+    const readings: StoredReading[] = [];
+    const hashes = new HashReader(connection, limits.aheadBytes);
+    for (const { ref, fields, bytes, ...head } of families) {
       const kind = kindOf(head.type);
+      const hash = keys.family(ref.bucket, ref.name);
+      let texts: FamilyReading['texts'];
       if (fields.length > 0) {
-        const texts = () => wholeTexts(fields as Buffer[], clock.nowMs, kind, stats, merge);
-        readings.push({ ...head, texts });
-      } else if (Number(bytes) <= limits.onceBytes) {
-        const fetch = once.add(keys.family(bucket, name));
-        readings.push({ ...head, texts: () => onceTexts(fetch, clock, kind, stats, merge) });
+        texts = () => wholeTexts(fields, clock.nowMs, kind, stats, merge);
+      } else if (bytes <= limits.onceBytes) {
+        const read = hashes.add(hash, bytes);
+        texts = () => onceTexts(read, clock, kind, stats, merge);
       } else {
-        const texts = () =>
-          pagedTexts(connection, keys, bucket, name, kind, Number(bytes), stats, merge, options);
-        readings.push({ ...head, texts });
+        texts = () => pagedTexts(connection, keys, ref.bucket, ref.name, kind, bytes, stats, merge, options);
       }
+      readings.push({ ...head, bucket: ref.bucket, name: ref.name, texts });
     }
-    // Fewer than asked for: the answer was full. The next one is on its way while this one is worked on.
-    next += Math.max(1, families.length);
-    asked = names.slice(next, next + limits.callFamilies);
-    coming = askForFamilies(connection, keys, bucket, asked, limits);
+    // The next answer is on its way while this one is worked on.
+    coming = asked.ask();
     yield readings;
   }
-}
-
-type FamiliesReply = Array<Buffer | null | Array<Buffer | number | null>>;
-
-function askForFamilies(
-  connection: RedisConnection,
-  keys: Keys,
-  bucket: number,
-  names: readonly string[],
-  limits: ReadLimits,
-): Promise<FamiliesReply> {
-  if (names.length === 0) return NO_FAMILIES;
-  const answer = connection.run({
-    script: 'readFamilies',
-    keys: names.map((name) => keys.family(bucket, name)),
-    args: [limits.wholeBytes, limits.wholeFields, limits.callBytes, limits.callFields],
-  }) as Promise<FamiliesReply>;
-  // Awaited only when the families before are done with: until then its failure is nobody's.
-  answer.catch(() => {});
-  return answer;
 }
 
 /** What entries of a family of this type consist of. */
@@ -153,56 +132,15 @@ export function kindOf(type: string): FamilyKind {
   return type === 'histogram' || type === 'summary' ? type : 'plain';
 }
 
-/** Reads hashes one after the other, each while the one before it is worked on. */
-class ReadAhead {
-  readonly #connection: RedisConnection;
-  readonly #hashes: string[] = [];
-  readonly #coming = new Map<number, Promise<HashReply>>();
-
-  constructor(connection: RedisConnection) {
-    this.#connection = connection;
-  }
-
-  /** @returns what reads the hash */
-  add(hash: string): () => Promise<HashReply> {
-    const i = this.#hashes.push(hash) - 1;
-    return async () => {
-      const reply = await this.#ask(i);
-      this.#coming.delete(i);
-      if (i + 1 < this.#hashes.length) this.#ask(i + 1);
-      return reply;
-    };
-  }
-
-  #ask(i: number): Promise<HashReply> {
-    const asked = this.#coming.get(i);
-    if (asked !== undefined) return asked;
-    const sentAt = performance.now();
-    const reply = this.#connection
-      .command('HGETALL', this.#hashes[i])
-      .then((fields) => ({ fields: fields as Buffer[], sentAt }));
-    // Awaited only when its turn comes: until then its failure is nobody's.
-    reply.catch(() => {});
-    this.#coming.set(i, reply);
-    return reply;
-  }
-}
-
-interface HashReply {
-  readonly fields: Buffer[];
-  /** By performance.now(). */
-  readonly sentAt: number;
-}
-
 /** @param clock what the server's clock has shown, and when that was heard: it has shown more since */
 async function* onceTexts(
-  fetch: () => Promise<HashReply>,
-  clock: { readonly nowMs: number; readonly at: number },
+  read: () => Promise<HashReply>,
+  clock: ServerClock,
   kind: FamilyKind,
   stats: ReadStats,
   merge: BlockMerge,
 ): AsyncGenerator<readonly Piece[], void> {
-  const { fields, sentAt } = await fetch();
+  const { fields, sentAt } = await read();
   const nowMs = clock.nowMs + Math.floor(sentAt - clock.at);
   yield wholeTexts(fields, nowMs, kind, stats, merge);
 }

@@ -303,10 +303,7 @@ export class GroupPush {
           candidates.length === 0 ? '' : Buffer.concat(looked.map(({ payload }) => entryHashesOf(payload))),
         );
         const isLast = step === 'write' && to === blocks.length;
-        args.push(
-          isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : '',
-          to - from,
-        );
+        args.push(isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : '', to - from);
         for (let i = from; i < to; i++) {
           const { digest, value } = blocks[i];
           stamp(value, sequence++, deadlineMs);

@@ -2,8 +2,14 @@ import { BlockMerge } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { Exposition, type SeriesSelection } from './exposition.ts';
 import { type ExpositionWriter, StoredWriter } from './exposition-writer.ts';
-import { familyNames } from './family-index.ts';
-import { type FamilyReading, type ReadOptions, type ReadStats, readFamilies } from './family-reader.ts';
+import { allFamilyNames, type BucketNames } from './family-index.ts';
+import {
+  type FamilyReading,
+  type ReadOptions,
+  type ReadStats,
+  readFamilies,
+  type StoredReading,
+} from './family-reader.ts';
 import { groupMetrics } from './group-metrics.ts';
 import { BUCKETS, bucketOf, type Keys } from './keys.ts';
 import { OwnFamilies, type OwnFamily } from './own-families.ts';
@@ -45,31 +51,40 @@ export async function* scrape(
   const merge = new BlockMerge();
   const exposition = new Exposition(writer, selection, own);
 
-  async function* showStored(bucket: number, names: readonly string[]): AsyncGenerator<Buffer, void> {
-    const asked = selection === undefined ? names : names.filter((name) => selection.mayHold(name));
-    for await (const readings of readFamilies(connection, keys, bucket, asked, stats, merge, options)) {
-      yield* show(exposition, readings, signal);
-    }
-    signal?.throwIfAborted();
-  }
-
+  // Names of the families of the buckets that are being read.
+  const entered = new Map<number, readonly string[]>();
   const renamed: string[] = [];
-  for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    const names: string[] = [];
-    for await (const page of familyNames(connection, keys, bucket)) {
-      for (const name of page) (writer.otherNames?.(name) === undefined ? names : renamed).push(name);
+  async function* shownNames(): AsyncGenerator<BucketNames, void> {
+    for await (const { bucket, names } of allFamilyNames(connection, keys)) {
+      const kept = names.filter((name) => writer.otherNames?.(name) === undefined);
+      if (kept.length < names.length)
+        renamed.push(...names.filter((name) => writer.otherNames?.(name) !== undefined));
+      signal?.throwIfAborted();
+      entered.set(bucket, kept);
+      yield { bucket, names: kept.filter(mayHold) };
     }
-    signal?.throwIfAborted();
-    exposition.enter(names);
-    yield* showStored(bucket, names);
   }
+  const mayHold = (name: string): boolean => selection === undefined || selection.mayHold(name);
+
+  let current = -1;
+  for await (const readings of readFamilies(connection, keys, shownNames(), stats, merge, options)) {
+    for (const families of byBucket(readings)) {
+      const { bucket } = families[0];
+      if (bucket !== current) {
+        exposition.enter(entered.get(bucket) ?? []);
+        entered.delete(bucket);
+        current = bucket;
+      }
+      yield* show(exposition, families, signal);
+    }
+  }
+  signal?.throwIfAborted();
   if (renamed.length > 0) {
     const shown = await renameFamilies(connection, keys, renamed, writer);
     exposition.enter([...shown.values()]);
-    const byBucket = Array.from({ length: BUCKETS }, (): string[] => []);
-    for (const name of shown.keys()) byBucket[bucketOf(name)].push(name);
-    for (const [bucket, names] of byBucket.entries()) {
-      if (names.length > 0) yield* showStored(bucket, names);
+    const names = namesByBucket([...shown.keys()].filter(mayHold));
+    for await (const readings of readFamilies(connection, keys, names, stats, merge, options)) {
+      yield* show(exposition, readings, signal);
     }
   }
   exposition.enter([]);
@@ -82,6 +97,19 @@ export async function* scrape(
   exposition.finish();
   yield* exposition.take();
   return { families: exposition.families, bytes: exposition.position, ...stats };
+}
+
+function* byBucket(readings: readonly StoredReading[]): Generator<StoredReading[], void> {
+  for (let from = 0, to = 0; from < readings.length; from = to) {
+    while (to < readings.length && readings[to].bucket === readings[from].bucket) to++;
+    yield readings.slice(from, to);
+  }
+}
+
+async function* namesByBucket(all: readonly string[]): AsyncGenerator<BucketNames, void> {
+  const byBucket = Array.from({ length: BUCKETS }, (): string[] => []);
+  for (const name of all) byBucket[bucketOf(name)].push(name);
+  for (const [bucket, names] of byBucket.entries()) yield { bucket, names };
 }
 
 async function* show(

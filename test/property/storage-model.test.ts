@@ -99,7 +99,10 @@ class Run {
     if (step.do === 'compact') {
       await compactFamily(gateway.connection, gateway.keys, FAMILY, { pause, limits: SMALL_STEPS });
     } else {
-      await this.#scrape(gateway, step.how === 'paged' ? { pause, limits: SMALL_PAGES } : { limits: LIMITS[step.how] });
+      await this.#scrape(
+        gateway,
+        step.how === 'paged' ? { pause, limits: SMALL_PAGES } : { limits: LIMITS[step.how] },
+      );
     }
   }
 
