@@ -101,6 +101,11 @@ export function stamp(value: NodeBuffer, sequence: number, deadlineMs: number): 
   value.writeDoubleLE(deadlineMs, 8);
 }
 
+/** Writes into a value the revision of the family in which it was changed. */
+export function setRevision(value: NodeBuffer, revision: number): void {
+  value.writeUInt32LE(revision, 24);
+}
+
 /** The identities of the entries of a payload, 8 bytes each, as they stand in it. */
 export function entryHashesOf(payload: NodeBuffer): NodeBuffer {
   const start = HEADER_BYTES - STAMP_BYTES;

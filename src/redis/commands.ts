@@ -2,16 +2,15 @@ import { readFileSync } from 'node:fs';
 
 /** The scripts, each as its files in commands/, one after the other. What it takes and gives stands at the head of the last. */
 export const SCRIPTS = {
-  commit: ['shared/preamble', 'commit'],
+  commit: ['shared/preamble', 'shared/growth', 'commit'],
   openSequences: ['open-sequences'],
   readFamilies: ['read-families'],
   listBlocks: ['list-blocks'],
-  beginCompaction: ['begin-compaction'],
-  readHeaders: ['read-headers'],
+  beginCompaction: ['shared/growth', 'begin-compaction'],
   compact: ['compact'],
   endCompaction: ['end-compaction'],
   beginPush: ['shared/preamble', 'begin-push'],
-  pushFamilies: ['shared/preamble', 'shared/group-blocks', 'push-families'],
+  pushFamilies: ['shared/preamble', 'shared/growth', 'shared/group-blocks', 'push-families'],
   dropFamilies: ['shared/preamble', 'shared/group-blocks', 'drop-families'],
   prolongFamilies: ['shared/preamble', 'shared/group-blocks', 'prolong-families'],
   releaseFamilies: ['release-families'],

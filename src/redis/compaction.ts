@@ -1,73 +1,95 @@
 import { randomUUID } from 'node:crypto';
 import { KIB, MIB } from '../units.ts';
-import { BlockView, PayloadWriter, STAMP_BYTES } from './block.ts';
+import { BlockView, MAX_BLOCK_ENTRIES, PayloadWriter, STAMP_BYTES, setRevision } from './block.ts';
 import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { RedisConnection } from './client.ts';
-import type { Reply } from './commands.ts';
 import { EntryTable } from './entry-table.ts';
 import { groupOfBlock, groupsOf, livesUntil, readDeadlines } from './holdings.ts';
 import { bucketOf, type Keys } from './keys.ts';
 
-/** Bounds of what passes through one script, which then takes Redis about a millisecond. */
+/** Bounds of what passes through one command, which then takes Redis about a millisecond, and of what is held here. */
 export interface CompactionLimits {
-  readonly headerBytes: number;
-  readonly headerBlocks: number;
+  readonly readBytes: number;
+  readonly readBlocks: number;
   readonly changeBytes: number;
   readonly changeBlocks: number;
+  /** Of a family that is larger, the blocks that are to be rewritten are read once more when their turn comes. */
+  readonly keptBytes: number;
 }
 
 const LIMITS: CompactionLimits = {
-  headerBytes: 2 * MIB,
-  headerBlocks: 500,
+  readBytes: MIB,
+  readBlocks: 500,
   changeBytes: 512 * KIB,
   changeBlocks: 500,
+  keptBytes: 4 * MIB,
 };
 
 export interface CompactionSummary {
   readonly removed: number;
   readonly rewritten: number;
+  /** Another compaction of the family is under way: it was left to that one, or that one has stopped ours. */
+  readonly isBusy: boolean;
 }
 
-const NOTHING_DONE: CompactionSummary = { removed: 0, rewritten: 0 };
+/** A block of which less is left may be rewritten. See commands/shared/growth.lua. */
+const LEAST_SHARE = 0.6;
+/** Blocks need not be rewritten when all that is left has no more than so many times the bytes that live. */
+const SLACK = 1.15;
 
 export interface CompactionOptions {
   /** Leave the family if it was cleaned up less than this many ms ago, by whichever gateway. */
   readonly unlessWithinMs?: number;
+  /** Leave the family if it does not want compaction, as a commit judges that. */
+  readonly onlyIfWanted?: boolean;
+  /** Leave the family to a compaction that began less than this many ms ago, by whichever gateway. Default: stop that. */
+  readonly yieldMs?: number;
   /** For tests, as is the next. */
   readonly limits?: CompactionLimits;
   /** Called between any two steps. */
-  pause?(step: 'listed' | 'headers' | 'change' | 'end'): Promise<void>;
+  pause?(step: 'listed' | 'read' | 'change' | 'end'): Promise<void>;
 }
 
 interface Change {
-  readonly field: Buffer;
-  readonly sequence: number;
-  readonly bytes: number;
-  /** The entries to keep; undefined: remove the block. */
-  readonly keep: readonly number[] | undefined;
+  readonly number: number;
+  readonly block: ListedBlock;
+  /** The entries to keep, in their order; none: remove the block. */
+  readonly keep: readonly number[];
   /** Keep only what hides older values, without text. */
-  readonly shadow: boolean;
+  readonly isShadow: boolean;
+  /** Of its value as it was looked at. */
+  readonly bytes: number;
+  /** Undefined: it is read once more. */
+  readonly value: Buffer | undefined;
+  /** Of its bytes, those that are lost with the entries that are not kept. */
+  readonly savedBytes: number;
 }
 
-/** A block as its header tells, newest first, while the family is gone through. */
-interface Seen {
+/** A block that has expired, while older ones are gone through. */
+interface Expired {
   readonly block: ListedBlock;
   readonly header: BlockView;
-  readonly expired: boolean;
   /** Entries whose newest value is in this block. */
-  own: number[];
-  /** For an expired block: the entries of its own that an older block still carries. */
-  hides: Set<number>;
+  readonly own: readonly number[];
+  /** Those of them that an older block still carries. */
+  readonly hides: Set<number>;
+}
+
+interface Examined {
+  /** Newest first. */
+  readonly changes: Change[];
+  readonly liveBytes: number;
+  readonly latestDeadlineMs: number;
+  readonly owners: string;
 }
 
 /**
  * Removes from a family what no scrape shows: blocks of which every series has moved to a newer one, blocks that have
- * expired and hide nothing older, and the stale half of blocks that are less than half alive.
+ * expired and hide nothing older, and the dead part of blocks that have much of it.
  *
- * Nobody waits for it and it waits for nobody: pushes and scrapes go on meanwhile, each change is made only to a block
- * that has not been written since it was looked at, and of two compactions the one that began later goes on. Stopped
- * midway it leaves a family that reads the same. Reads only headers, so it costs a fraction of a scrape.
- * Throws StoreError.
+ * It waits for nobody: pushes and scrapes go on meanwhile, each change is made only to a block that has not been written
+ * since it was looked at, and of two compactions the one that began later goes on, unless it yields. Stopped midway it
+ * leaves a family that reads the same. Throws StoreError.
  */
 export async function compactFamily(
   connection: RedisConnection,
@@ -78,27 +100,28 @@ export async function compactFamily(
   const bucket = bucketOf(family);
   const hash = keys.family(bucket, family);
   const order = keys.order(bucket, family);
-  const token = randomUUID();
-  const commits = await connection.run({
+  const { unlessWithinMs = 0, onlyIfWanted = false, yieldMs = 0 } = options;
+  const begun = await connection.run({
     script: 'beginCompaction',
     keys: [hash],
-    args: [token, options.unlessWithinMs ?? 0],
+    args: [randomUUID(), unlessWithinMs, onlyIfWanted ? 1 : 0, yieldMs],
   });
-  if (commits === null) return NOTHING_DONE;
+  if (!Array.isArray(begun)) return { removed: 0, rewritten: 0, isBusy: begun !== null };
+  const [commits, token] = begun as Buffer[];
 
   const list = await listBlocks(connection, keys, bucket, family);
   await options.pause?.('listed');
   const { changes, liveBytes, latestDeadlineMs, owners } = await examine(connection, hash, list, options);
 
-  let [removed, rewritten] = [0, 0];
+  let [removed, rewritten, revision] = [0, 0, list.revision];
   // Oldest first: an expired block may go only when nothing that it hides is left.
   for (const batch of intoBatches(changes.reverse(), options.limits ?? LIMITS)) {
     await options.pause?.('change');
-    const args = await changeArguments(connection, hash, batch);
+    const args = await changeArguments(connection, hash, batch, ++revision);
     const done = await connection.run({ script: 'compact', keys: [hash, order], args: [token, ...args] });
-    if (done === -1) return { removed, rewritten };
-    removed += batch.filter((change) => change.keep === undefined).length;
-    rewritten += batch.filter((change) => change.keep !== undefined).length;
+    if (done === -1) return { removed, rewritten, isBusy: true };
+    removed += batch.filter(({ keep }) => keep.length === 0).length;
+    rewritten += batch.filter(({ keep }) => keep.length > 0).length;
   }
   await options.pause?.('end');
   await connection.run({
@@ -106,7 +129,7 @@ export async function compactFamily(
     keys: [hash, order, keys.index(bucket)],
     args: [token, String(commits), Math.round(liveBytes), latestDeadlineMs, family, owners],
   });
-  return { removed, rewritten };
+  return { removed, rewritten, isBusy: false };
 }
 
 async function examine(
@@ -114,82 +137,104 @@ async function examine(
   hash: string,
   list: BlockList,
   { limits = LIMITS, pause }: CompactionOptions,
-): Promise<{ changes: Change[]; liveBytes: number; latestDeadlineMs: number; owners: string }> {
-  const table = new EntryTable(list.blocks.length * 16);
+): Promise<Examined> {
+  const { blocks } = list;
+  const allBytes = blocks.reduce((sum, { bytes }) => sum + bytes, 0);
+  const keepsValues = allBytes <= limits.keptBytes;
+  const table = new EntryTable(blocks.length * 16);
   // Only expired blocks and those that are to change are remembered, and of each entry the number of its newest block.
-  const expired = new Map<number, Seen>();
-  const stale: Array<{ number: number; seen: Seen }> = [];
-  let liveBytes = 0;
-  let latestDeadlineMs = 0;
+  const expired = new Map<number, Expired>();
+  const changes: Change[] = [];
+  const optional: Change[] = [];
+  let newest = new Int32Array(MAX_BLOCK_ENTRIES);
+  let [liveBytes, leftBytes, latestDeadlineMs] = [0, 0, 0];
 
-  let from = 0;
-  while (from < list.blocks.length) {
-    const to = pageEnd(list.blocks, from, limits.headerBlocks, limits.headerBytes);
-    const page = list.blocks.slice(from, to);
-    const headers = (await connection.run({
-      script: 'readHeaders',
-      keys: [hash],
-      args: page.map((block) => Buffer.from(block.field, 'latin1')),
-    })) as Array<Buffer | null>;
-    const deadlines = await readDeadlines(connection, hash, groupsOf(page));
-    await pause?.('headers');
+  for (let from = 0; from < blocks.length; ) {
+    const to = pageEnd(blocks, from, limits.readBlocks, limits.readBytes);
+    const page = blocks.slice(from, to);
     const first = from;
     from = to;
-    for (const [i, value] of headers.entries()) {
+    // Whole values, although only their headers are needed here: a script that cut those off took Redis ten times as
+    // long, since Lua hashes each byte of a string that it is given.
+    const values = await readValues(connection, hash, page);
+    const deadlines = await readDeadlines(connection, hash, groupsOf(page));
+    await pause?.('read');
+    for (const [i, value] of values.entries()) {
       if (value === null) continue;
       const header = new BlockView(value);
+      const block = page[i];
       // Written since the list was made: newer than all of it. To leave it out of account errs on the safe side.
-      if (header.sequence !== page[i].sequence) continue;
+      if (header.sequence !== block.sequence) continue;
       const number = first + i;
-      const deadlineMs = livesUntil(header, deadlines.get(groupOfBlock(page[i].field)));
-      const seen: Seen = {
-        block: page[i],
-        header,
-        expired: deadlineMs <= list.nowMs,
-        own: [],
-        hides: new Set(),
-      };
-      const hiddenBy: Array<[block: number, entry: number]> = [];
-      for (let entry = 0; entry < header.count; entry++) {
-        const newest = table.add(header.hi(entry), header.lo(entry), number);
-        if (newest < 0) seen.own.push(entry);
-        else hiddenBy.push([newest, entry]);
+      const deadlineMs = livesUntil(header, deadlines.get(groupOfBlock(block.field)));
+      const { count } = header;
+      if (newest.length < count) newest = new Int32Array(count);
+      let own = 0;
+      for (let entry = 0; entry < count; entry++) {
+        newest[entry] = table.add(header.hi(entry), header.lo(entry), number);
+        if (newest[entry] < 0) own++;
       }
-      if (seen.expired) {
-        expired.set(number, seen);
+      if (deadlineMs <= list.nowMs) {
+        expired.set(number, { block, header, own: ownOf(newest, count), hides: new Set() });
         continue;
       }
-      const share = header.count === 0 ? 0 : seen.own.length / header.count;
-      liveBytes += seen.block.bytes * share;
-      if (seen.own.length === 0 || share < 0.5) {
-        stale.push({ number, seen });
-        if (seen.own.length > 0) latestDeadlineMs = Math.max(latestDeadlineMs, deadlineMs);
+      if (own > 0) latestDeadlineMs = Math.max(latestDeadlineMs, deadlineMs);
+      const bytes = value.length;
+      const ownBytes = count === 0 ? 0 : bytes * (own / count);
+      liveBytes += ownBytes;
+      if (own === 0 || own < LEAST_SHARE * count) {
+        const change = {
+          ...{ number, block, bytes, isShadow: false, savedBytes: bytes - ownBytes },
+          keep: own === 0 ? [] : ownOf(newest, count),
+          value: own > 0 && keepsValues ? value : undefined,
+        };
+        // One that is hidden, as to some of its entries, by what has expired decides on how much of that must stay.
+        if (own > 0 && expired.size === 0) optional.push(change);
+        else changes.push(change);
+        leftBytes += own > 0 && expired.size === 0 ? bytes : ownBytes;
         continue;
       }
-      latestDeadlineMs = Math.max(latestDeadlineMs, deadlineMs);
+      leftBytes += bytes;
+      if (expired.size === 0) continue;
       // This block stays as it is, stale entries and all: what hides them must stay too.
-      for (const [newest, entry] of hiddenBy) {
-        expired.get(newest)?.hides.add(identityKey(header, entry));
+      for (let entry = 0; entry < count; entry++) {
+        if (newest[entry] >= 0) expired.get(newest[entry])?.hides.add(identityKey(header, entry));
       }
     }
   }
 
-  const changes: Array<Change & { number: number }> = [];
-  for (const { number, seen } of stale) {
-    changes.push({ number, ...change(seen, seen.own.length === 0 ? undefined : seen.own, false) });
+  for (const [number, { block, header, own, hides }] of expired) {
+    const keep = own.filter((entry) => hides.has(identityKey(header, entry)));
+    if (keep.length > 0) latestDeadlineMs = Math.max(latestDeadlineMs, header.deadlineMs);
+    // A shadow lives, too, as long as it is needed: a family that has many must not ask for ever.
+    const shadowBytes = keep.length === 0 ? 0 : header.textAt * (keep.length / header.count);
+    liveBytes += shadowBytes;
+    leftBytes += shadowBytes;
+    const isShadowAlready = block.bytes === header.textAt && keep.length === header.count;
+    if (isShadowAlready) continue;
+    const value = keep.length > 0 && keepsValues ? header.value : undefined;
+    const bytes = header.value.length;
+    changes.push({ number, block, bytes, keep, isShadow: true, value, savedBytes: 0 });
   }
-  for (const [number, seen] of expired) {
-    const keep = seen.own.filter((entry) => seen.hides.has(identityKey(seen.header, entry)));
-    if (keep.length > 0) latestDeadlineMs = Math.max(latestDeadlineMs, seen.header.deadlineMs);
-    const isShadowAlready = seen.block.bytes === seen.header.textAt && keep.length === seen.header.count;
-    if (!isShadowAlready)
-      changes.push({ number, ...change(seen, keep.length === 0 ? undefined : keep, true) });
+  // The largest first: many blocks are small by now, and together not worth the work.
+  optional.sort((a, b) => b.savedBytes - a.savedBytes);
+  for (const change of optional) {
+    if (leftBytes <= SLACK * liveBytes) break;
+    leftBytes -= change.savedBytes;
+    changes.push(change);
   }
   changes.sort((a, b) => a.number - b.number);
-  const removed = new Set(changes.filter(({ keep }) => keep === undefined).map(({ number }) => number));
-  const left = list.blocks.filter((_, number) => !removed.has(number));
+  const removed = new Set(changes.filter(({ keep }) => keep.length === 0).map(({ number }) => number));
+  const left = blocks.filter((_, number) => !removed.has(number));
   const owners = [...new Set(left.map(({ field }) => field.charAt(0)))].join('');
   return { changes, liveBytes, latestDeadlineMs, owners };
+}
+
+/** The entries that no newer block has. */
+function ownOf(newest: Int32Array, count: number): number[] {
+  const own: number[] = [];
+  for (let entry = 0; entry < count; entry++) if (newest[entry] < 0) own.push(entry);
+  return own;
 }
 
 // Two entries of one block with the same key would both be kept as shadows: harmless.
@@ -197,62 +242,67 @@ function identityKey(header: BlockView, entry: number): number {
   return header.hi(entry) * 2 ** 21 + (header.lo(entry) >>> 11);
 }
 
-function change(seen: Seen, keep: readonly number[] | undefined, shadow: boolean): Change {
-  return {
-    field: Buffer.from(seen.block.field, 'latin1'),
-    sequence: seen.block.sequence,
-    bytes: seen.block.bytes,
-    keep,
-    shadow,
-  };
-}
-
 function* intoBatches(changes: readonly Change[], limits: CompactionLimits): Generator<Change[], void> {
-  let from = 0;
-  while (from < changes.length) {
-    const to = pageEnd(changes, from, limits.changeBlocks, limits.changeBytes);
+  const sizes = changes.map(({ block }) => block);
+  for (let from = 0; from < changes.length; ) {
+    const to = pageEnd(sizes, from, limits.changeBlocks, limits.changeBytes);
     yield changes.slice(from, to);
     from = to;
   }
 }
 
+async function readValues(
+  connection: RedisConnection,
+  hash: string,
+  blocks: readonly ListedBlock[],
+): Promise<Array<Buffer | null>> {
+  if (blocks.length === 0) return [];
+  const fields = blocks.map(({ field }) => Buffer.from(field, 'latin1'));
+  return (await connection.command('HMGET', hash, ...fields)) as Array<Buffer | null>;
+}
+
+/** @param revision that the family will have then */
 async function changeArguments(
   connection: RedisConnection,
   hash: string,
   changes: readonly Change[],
+  revision: number,
 ): Promise<Array<string | Buffer>> {
-  const kept = changes.filter((change) => change.keep !== undefined);
-  const values =
-    kept.length === 0
-      ? []
-      : ((await connection.command('HMGET', hash, ...kept.map((change) => change.field))) as Reply[]);
+  const unread = changes.filter(({ keep, value }) => keep.length > 0 && value === undefined);
+  const read = await readValues(
+    connection,
+    hash,
+    unread.map(({ block }) => block),
+  );
+  const values = new Map(unread.map((change, i) => [change, read[i]]));
   const args: Array<string | Buffer> = [];
   for (const change of changes) {
-    if (change.keep === undefined) {
-      args.push(change.field, String(change.sequence), '');
+    const { block, bytes, keep, isShadow } = change;
+    const field = Buffer.from(block.field, 'latin1');
+    if (keep.length === 0) {
+      args.push(field, String(block.sequence), '', '');
       continue;
     }
-    const value = values[kept.indexOf(change)];
-    if (!Buffer.isBuffer(value)) continue;
+    const value = change.value ?? values.get(change);
+    if (!value) continue;
     const view = new BlockView(value);
-    // The script will find that it has another sequence now; its entries are not those that were looked at.
-    if (view.sequence !== change.sequence) continue;
-    args.push(change.field, String(change.sequence), rewrite(view, change.keep, change.shadow));
+    // Its entries are not those that were looked at, or it has become a shadow.
+    if (view.sequence !== block.sequence || value.length !== bytes) continue;
+    args.push(field, String(block.sequence), String(bytes), rewrite(view, keep, isShadow, revision));
   }
   return args;
 }
 
-function rewrite(block: BlockView, keep: readonly number[], shadow: boolean): Buffer {
-  const kept = new Set(keep);
+function rewrite(block: BlockView, keep: readonly number[], isShadow: boolean, revision: number): Buffer {
   const ranges: Array<[start: number, end: number]> = [];
-  let wide = false;
-  let textBytes = 0;
-  for (let entry = 0, at = block.textAt; entry < block.count; entry++) {
-    const length = shadow ? 0 : block.length(entry);
-    if (kept.has(entry)) {
+  let [wide, textBytes] = [false, 0];
+  for (let entry = 0, at = block.textAt, kept = 0; kept < keep.length; entry++) {
+    const length = isShadow ? 0 : block.length(entry);
+    if (entry === keep[kept]) {
       ranges.push([at, at + length]);
       textBytes += length;
       wide ||= length > 0xffff;
+      kept++;
     }
     at += length;
   }
@@ -263,5 +313,6 @@ function rewrite(block: BlockView, keep: readonly number[], shadow: boolean): Bu
     to += block.value.copy(writer.payload, to, start, end);
   }
   block.value.copy(writer.value, 0, 0, STAMP_BYTES);
+  setRevision(writer.value, revision);
   return writer.value;
 }

@@ -16,7 +16,7 @@
  *
  * Fields of a family: `t` type, `h` help (escaped, as pushed), `u` unit, `d` latest deadline (ms), `n` bytes of all blocks, `l`
  * bytes that lived when it was last compacted, `k` fingerprint of the secret, `v` number of commits, `c` token of the
- * compaction under way, `x` when the last one ended (ms), `r` number of times that one changed blocks, `i` and `g`
+ * compaction under way and when it began, `x` when the last one ended (ms), `r` number of times that one changed blocks, `i` and `g`
  * whether /ingest and groups may have blocks there, `w` shapes of the groups' keys, `q` who has reserved the family (see
  * commands/push-families.lua). Longer ones: `i` and a digest, a block of /ingest; `g`, the id of a group and a digest, a
  * block of that group; `p` and the id of a group, what it holds (see commands/shared/group-blocks.lua).

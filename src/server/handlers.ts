@@ -85,7 +85,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 }
 
 function ingestDeps(deps: HandlerDeps): Parameters<typeof ingestHandler>[0] {
-  const { config, telemetry, compaction, turns } = deps;
+  const { config, telemetry, turns } = deps;
   return {
     ...deps,
     bodyTurns: turns.bodies,
@@ -99,16 +99,13 @@ function ingestDeps(deps: HandlerDeps): Parameters<typeof ingestHandler>[0] {
         const share = BLOCK_BUDGET_BYTES / Math.max(turns.bodies.held + turns.bodies.parked, 1);
         return Math.max(SMALLEST_BLOCK_BYTES, Math.min(share, LARGEST_BLOCK_BYTES));
       },
-      onResult: (result) => {
-        telemetry.recordIngest(result);
-        compaction.add(result.compact);
-      },
+      onResult: (result) => telemetry.recordIngest(result),
     },
   };
 }
 
 function pushRouteDeps(deps: HandlerDeps): PushRouteDeps {
-  const { config, telemetry, compaction, turns } = deps;
+  const { config, telemetry, turns } = deps;
   return {
     ...deps,
     bodyTurns: turns.pushes,
@@ -122,10 +119,7 @@ function pushRouteDeps(deps: HandlerDeps): PushRouteDeps {
       groupTurns: turns.groups,
       timestamps: config.push.timestamps,
       utf8Names: config.push.utf8Names,
-      onResult: (result) => {
-        telemetry.recordPush(result);
-        compaction.add(result.compact);
-      },
+      onResult: (result) => telemetry.recordPush(result),
     },
   };
 }

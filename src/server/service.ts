@@ -92,9 +92,12 @@ async function assemble(
     compact: (task) => pool.compact(task),
     onResult: (result) => telemetry.recordCompaction(result),
     onError: (err) => log.error({ err }, 'a compaction failed'),
+    concurrency: pool.compactions,
+    patienceMs: config.redis.timeoutMs,
   });
   releases.push('the compaction', () => compaction.close());
   const sweep = new Sweep({
+    yieldMs: config.redis.timeoutMs,
     familyNames: () => store.familyNames(),
     compact: (task) => pool.compact(task),
     onResult: (result) => telemetry.recordCompaction(result),

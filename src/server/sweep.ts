@@ -10,6 +10,8 @@ export interface SweepOptions {
   compact(task: CompactTask): Promise<CompactResult>;
   onResult(result: CompactResult): void;
   onError(error: unknown): void;
+  /** As in CompactTask. */
+  readonly yieldMs: number;
   /** Time between sweeps, ms. */
   readonly intervalMs?: number;
   /** Time between two families, ms. */
@@ -50,6 +52,7 @@ export class Sweep {
             kind: 'compact',
             family,
             unlessWithinMs: this.#intervalMs,
+            yieldMs: this.#options.yieldMs,
           });
           this.#options.onResult(result);
           // Redis is not well: another time.

@@ -15,8 +15,8 @@ import type {
 const TASKS_PER_THREAD = 2;
 /** Little of what a task leaves behind is in the heap: with the default of 48 a thread takes 20 MiB more, and no less time. */
 const YOUNG_GENERATION_MB = 12;
-/** The compaction queue and the sweep send one at a time each, beside the tasks of the bodies. */
-const COMPACTION_TASKS = 2;
+/** The sweep sends one at a time. */
+const SWEEP_TASKS = 1;
 
 export interface WorkerPoolOptions {
   readonly threads: number;
@@ -29,6 +29,11 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   /** Tasks of bodies that may be under way at once; the callers keep to it. */
   readonly window: number;
+  /**
+   * Compactions that the queue may have under way at once, beside the tasks of bodies. They come to run in their turn;
+   * one a thread, so that if all of them wait for a master that hangs, pushes to others still find a place.
+   */
+  readonly compactions: number;
   readonly threads: number;
   readonly #pool: Piscina;
   #inFlight = 0;
@@ -36,6 +41,7 @@ export class WorkerPool {
   constructor(options: WorkerPoolOptions) {
     this.threads = options.threads;
     this.window = TASKS_PER_THREAD * options.threads + 2;
+    this.compactions = options.threads;
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#pool = new Piscina({
       filename: new URL(`../workers/worker.${extension}`, import.meta.url).href,
@@ -44,7 +50,7 @@ export class WorkerPool {
       minThreads: options.threads,
       maxThreads: options.threads,
       concurrentTasksPerWorker: TASKS_PER_THREAD,
-      maxQueue: this.window + COMPACTION_TASKS,
+      maxQueue: this.window + this.compactions + SWEEP_TASKS,
       // Else a task that finds all threads busy goes behind those that come after it.
       stricterFIFO: true,
       // By default an idle thread waits in a way that leaves its connection to Redis unattended.

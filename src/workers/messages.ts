@@ -56,6 +56,10 @@ export interface CompactTask {
   readonly family: string;
   /** Leave it if it was cleaned up less than this many ms ago, by whichever gateway. 0: do it. */
   readonly unlessWithinMs: number;
+  /** Leave it if it has not outgrown what lives in it, or has been compacted since it had. */
+  readonly onlyIfWanted?: boolean;
+  /** Leave it to another gateway whose compaction of it began less than so many ms ago. 0: stop that one. */
+  readonly yieldMs: number;
 }
 
 /** The labels that name a group, sorted by name (as bytes), each name once, `job` among them unless it may be absent. */
@@ -134,6 +138,8 @@ export interface CompactResult {
   readonly kind: 'compact';
   readonly blocksRemoved: number;
   readonly blocksRewritten: number;
+  /** Another gateway compacts the family just now. */
+  readonly isBusy?: true;
   readonly failure?: Omit<RedisFailure, 'notStored'>;
 }
 

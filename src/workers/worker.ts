@@ -50,11 +50,11 @@ function push(task: PushTask): Promise<PushResult> {
   return pusher.run(task);
 }
 
-async function compact({ family, unlessWithinMs }: CompactTask): Promise<CompactResult> {
+async function compact({ family, ...options }: CompactTask): Promise<CompactResult> {
   try {
     await connection.whenUp();
-    const { removed, rewritten } = await compactFamily(connection, keys, family, { unlessWithinMs });
-    return { kind: 'compact', blocksRemoved: removed, blocksRewritten: rewritten };
+    const { removed, rewritten, isBusy } = await compactFamily(connection, keys, family, options);
+    return { kind: 'compact', blocksRemoved: removed, blocksRewritten: rewritten, ...(isBusy && { isBusy }) };
   } catch (thrown) {
     const { reason, message } = toStoreError(thrown);
     return { kind: 'compact', blocksRemoved: 0, blocksRewritten: 0, failure: { reason, message } };

@@ -21,7 +21,10 @@ const READINGS = ['whole', 'once', 'paged'] as const;
 type Reading = (typeof READINGS)[number];
 const LIMITS = { whole: READ_LIMITS, once: { ...READ_LIMITS, wholeBytes: 0 } };
 const SMALL_PAGES = { ...READ_LIMITS, wholeBytes: 0, onceBytes: 0, pageBlocks: 2, pageBytes: 1e9 };
-const SMALL_STEPS = { headerBlocks: 2, headerBytes: 1e9, changeBlocks: 1, changeBytes: 1e9 };
+/** By gateway: one keeps what it has read of blocks that it is to rewrite, the other reads it once more. */
+const SMALL_STEPS = [0, 1e9].map((keptBytes) => ({
+  ...{ readBlocks: 2, readBytes: 1e9, changeBlocks: 1, changeBytes: 1e9, keptBytes },
+}));
 
 type Step =
   /** Blocks of series; those of a body of several blocks reach Redis in an order of their own. */
@@ -97,7 +100,10 @@ class Run {
       for (const other of between.next().value ?? []) await this.carryOut(other);
     };
     if (step.do === 'compact') {
-      await compactFamily(gateway.connection, gateway.keys, FAMILY, { pause, limits: SMALL_STEPS });
+      await compactFamily(gateway.connection, gateway.keys, FAMILY, {
+        pause,
+        limits: SMALL_STEPS[step.gateway] ?? SMALL_STEPS[0],
+      });
     } else {
       await this.#scrape(
         gateway,

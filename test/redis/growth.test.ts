@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
 
-// Redis holds at most about twice what lives, whether anybody scrapes or not.
+// Redis holds at most about twice what lives, whether anybody scrapes or not. See also system/growth.test.ts.
 
 const { redis, storage } = await useStorage();
 
@@ -85,7 +85,7 @@ test('what is stopped midway is taken up by the next compaction', async () => {
   await assert.rejects(
     compactFamily(storage.connection, storage.keys, 'm', {
       pause: async (step) => {
-        if (step === 'headers') throw new Error('the gateway died');
+        if (step === 'read') throw new Error('the gateway died');
       },
     }),
   );
@@ -153,7 +153,7 @@ test('no key is left without an end when a family is written again after its las
   await sleep(150);
   await assert.rejects(
     compactFamily(storage.connection, storage.keys, 'm', {
-      limits: { headerBlocks: 10, headerBytes: 1e6, changeBlocks: 10, changeBytes: 1e6 },
+      limits: { readBlocks: 10, readBytes: 1e6, changeBlocks: 10, changeBytes: 1e6, keptBytes: 1e6 },
       pause: async (step) => {
         if (step === 'end') throw new Error('the gateway died');
       },
@@ -163,4 +163,78 @@ test('no key is left without an end when a family is written again after its las
   for (const key of (await redis.cli('KEYS', '*')).split('\n')) {
     if (!key.startsWith('test-')) assert.notEqual(await redis.cli('PTTL', key), '-1', key);
   }
+});
+
+test('a compaction that yields leaves the family to one under way, until its gateway must have died', async () => {
+  const { connection, keys } = storage;
+  const yielding = () => compactFamily(connection, keys, 'm', { yieldMs: 5_000 });
+  await storage.push('m', { 's="1"': 1 });
+  await storage.push('m', { 's="1"': 2, 's="2"': 2 });
+  const first = await compactFamily(connection, keys, 'm', {
+    pause: async (step) => {
+      if (step !== 'change') return;
+      assert.deepEqual(await yielding(), { removed: 0, rewritten: 0, isBusy: true });
+    },
+  });
+  assert.deepEqual(first, { removed: 1, rewritten: 0, isBusy: false });
+  assert.equal((await yielding()).isBusy, false);
+
+  await storage.push('m', { 's="2"': 3, 's="3"': 3, 's="1"': 3 });
+  const died = compactFamily(connection, keys, 'm', {
+    pause: () => Promise.reject(new Error('the gateway died')),
+  });
+  await assert.rejects(died);
+  assert.equal((await yielding()).isBusy, true);
+  await storage.setClock(6_000);
+  assert.deepEqual(await yielding(), { removed: 1, rewritten: 0, isBusy: false });
+});
+
+test('a compaction that does not yield stops the one under way, which says so', async () => {
+  await storage.push('m', { 's="1"': 1 });
+  await storage.push('m', { 's="1"': 2, 's="2"': 2 });
+  const stopped = await compactFamily(storage.connection, storage.keys, 'm', {
+    pause: async (step) => {
+      if (step === 'change') await compactFamily(storage.connection, storage.keys, 'm');
+    },
+  });
+  assert.deepEqual(stopped, { removed: 0, rewritten: 0, isBusy: true });
+});
+
+test('a family that does not want compaction is left alone by who asks for it on account of that', async () => {
+  const compact = (onlyIfWanted: boolean) =>
+    compactFamily(storage.connection, storage.keys, 'm', { onlyIfWanted });
+  await storage.push('m', { 's="1"': 1 });
+  await storage.push('m', { 's="1"': 2, 's="2"': 2 });
+  assert.deepEqual(await compact(true), { removed: 0, rewritten: 0, isBusy: false });
+  assert.equal((await compact(false)).removed, 1);
+  for (let i = 0; i < 100; i++)
+    await storage.push('m', { 's="1"': i, [`p="${PADDING}",s="x${i % 5}${i}"`]: 1 });
+  await storage.push(
+    'm',
+    Object.fromEntries([
+      ['s="1"', 1],
+      ...Array.from({ length: 100 }, (_, i) => [`p="${PADDING}",s="x${i % 5}${i}"`, 2]),
+    ]),
+  );
+  assert.equal((await compact(true)).removed, 100);
+});
+
+test('a block that its group gives up between the look at it and its change does not come back', async () => {
+  const group = [['job', 'a']] as const;
+  const series = (count: number): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`job="a",s="${i}"`, '1']));
+  // So that the blocks of the group become shadows.
+  await storage.push('m', { 's="other"': 1 });
+  await storage.pushGroup(group, { m: series(10) });
+  await storage.push('m', Object.fromEntries(Object.entries(series(8)).map(([labels]) => [labels, '2'])));
+  await compactFamily(storage.connection, storage.keys, 'm', {
+    pause: async (step) => {
+      if (step === 'change') await storage.pushGroup(group, { other: { 'job="a",s="1"': 1 } });
+    },
+  });
+  const shown = [...seriesOf(await storage.scrape()).keys()];
+  assert.deepEqual(
+    shown.filter((name) => /^m.*s="[89]"/.test(name)),
+    [],
+  );
 });

@@ -21,6 +21,7 @@ test('it visits all families again and again, and leaves alone what was cleaned 
     },
     onResult: () => {},
     onError: assert.ifError,
+    yieldMs: 1000,
     intervalMs: 10,
     pauseMs: 0,
   });
@@ -52,6 +53,7 @@ test('it stops at a failure and tries again the next time', async () => {
     },
     onResult: () => {},
     onError: (error) => errors.push(error),
+    yieldMs: 1000,
     intervalMs: 5,
     pauseMs: 0,
   });

@@ -1,5 +1,6 @@
 --[[
-  Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua.
+  Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua and
+  shared/growth.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
   Atomic as a whole; fails before its first write, or not at all (out of memory, read-only).
@@ -22,7 +23,6 @@
 ]]
 -- Metadata without samples is not in the index and must end by itself.
 local LONGEST_METADATA_MS = 86400000
-local COMPACT_FLOOR = 4096
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 
@@ -141,7 +141,9 @@ local function commit_bucket()
         + add_blocks(fields, scores, hash, order, blocks, blocks_at, reserved, sequence, not meta[3])
       sequence = sequence + blocks
       highest = math.max(highest, sequence - 1)
-      local held_until, live = tonumber(meta[2] or 0), tonumber(meta[4] or 0)
+      local held_until = tonumber(meta[2] or 0)
+      -- All of a new one lives: a part of a body has each series once.
+      local live = meta[3] and tonumber(meta[4] or 0) or total
       local until_ms = math.max(held_until, deadline)
       for _, field in ipairs({
         't', type, 'd', number(until_ms), 'n', total, 'l', live, 'k', fingerprint, 'v', (meta[6] or 0) + 1, 'i', 1,
@@ -165,7 +167,7 @@ local function commit_bucket()
       end
       -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
       call('ZADD', index, number(until_ms), name)
-      if total >= 2 * live + COMPACT_FLOOR then result = 1 end
+      if has_outgrown(total, live) then result = 1 end
       latest, stored = math.max(latest, until_ms), true
     end
 

@@ -5,7 +5,8 @@
 
   KEYS[1] hash, KEYS[2] order
   ARGV[1] token of the compaction
-  then for each block: field, sequence, '' to remove it or its new value
+  then for each block: field, sequence, and '' and '' to remove it, or the bytes that it had when it was read and its new
+    value, which may say already in which revision it was changed: it is then stored as it came
   Output: -1 if another compaction has begun; else the number of blocks that were still as they had been read
 ]]
 local call = redis.call
@@ -17,12 +18,14 @@ local revision = tonumber(meta[3] or 0) + 1
 local bytes, done = tonumber(meta[2]), 0
 -- Digests of the blocks that groups have lost, by group.
 local lost = {}
-for a = 2, #ARGV, 3 do
-  local field, value = ARGV[a], ARGV[a + 2]
+for a = 2, #ARGV, 4 do
+  local field, length, value = ARGV[a], ARGV[a + 2], ARGV[a + 3]
   local sequence = call('ZSCORE', KEYS[2], field)
-  if sequence and string.format('%.0f', sequence) == ARGV[a + 1] then
+  local held = call('HSTRLEN', KEYS[1], field)
+  -- One whose group was replaced keeps its sequence and has become a shadow, without text.
+  if sequence and string.format('%.0f', sequence) == ARGV[a + 1] and (length == '' or tonumber(length) == held) then
     done = done + 1
-    bytes = bytes - call('HSTRLEN', KEYS[1], field)
+    bytes = bytes - held
     if value == '' then
       call('HDEL', KEYS[1], field)
       call('ZREM', KEYS[2], field)
@@ -32,7 +35,10 @@ for a = 2, #ARGV, 3 do
         lost[gid][string.sub(field, 10)] = true
       end
     else
-      call('HSET', KEYS[1], field, string.sub(value, 1, 24) .. struct.pack('<I4', revision) .. string.sub(value, 29))
+      if struct.unpack('<I4', value, 25) ~= revision then
+        value = string.sub(value, 1, 24) .. struct.pack('<I4', revision) .. string.sub(value, 29)
+      end
+      call('HSET', KEYS[1], field, value)
       bytes = bytes + #value
     end
   end

@@ -1,6 +1,6 @@
 --[[
-  Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua and
-  shared/group-blocks.lua.
+  Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
+  shared/growth.lua and shared/group-blocks.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
   that are to be made or to change their type. Nobody else can then come between check and 'write'.
@@ -27,7 +27,6 @@
     {'shapes', shapes} look at these, too; {'shared', gid} that group holds a series of the push;
     {'limit'} too many shapes
 ]]
-local COMPACT_FLOOR = 4096
 local MOST_SHAPES = 64
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
@@ -231,6 +230,8 @@ for n, family in ipairs(families) do
     now_held = without(held, set_of(new)) .. new
   end
 
+  -- All of a new one lives: a push has each series once.
+  if not meta[3] then live = total end
   local held_until = tonumber(meta[2] or 0)
   local until_ms = math.max(held_until, deadline)
   local shapes = {}
@@ -258,7 +259,7 @@ for n, family in ipairs(families) do
   bucket.latest = math.max(bucket.latest, until_ms)
   -- It goes when its last block does, and comes without an expiry.
   if until_ms ~= held_until or call('PTTL', order) < 0 then call('PEXPIREAT', order, number(until_ms)) end
-  if total >= 2 * live + COMPACT_FLOOR then results[2 + n] = 1 end
+  if has_outgrown(total, live) then results[2 + n] = 1 end
 end
 
 for _, bucket in ipairs(buckets) do

@@ -12,6 +12,7 @@ import type {
   TimestampPolicy,
 } from '../../workers/messages.ts';
 import type { Turns } from '../admission.ts';
+import type { CompactionQueue } from '../compaction-queue.ts';
 import { createDecoder, encodingProblem } from '../encoding/decoder.ts';
 import { RequestError } from '../errors.ts';
 import type { ContentEncoding } from '../middleware/content-encoding.ts';
@@ -27,11 +28,15 @@ import { messagePieces } from './message-pieces.ts';
 const WORKER_BROKE =
   'a worker thread broke: beyond what is counted, some of the piece that it was storing may be stored';
 
+/** Pieces of a body whose families are still to be compacted, when it goes on: a body may repeat its series for ever. */
+const MOST_UNCOMPACTED = 4;
+
 export interface IngestDeps {
   readonly store: Pick<Store, 'openSequences' | 'refreshIdentity'>;
   readonly pool: Pick<WorkerPool, 'ingest'>;
   /** One for each task that may be under way, shared by all bodies. */
   readonly taskTurns: Turns;
+  readonly compaction: Pick<CompactionQueue, 'add'>;
   readonly timestamps: TimestampPolicy;
   /** 0: for ever. */
   readonly ttlMs: number;
@@ -50,8 +55,9 @@ export interface IngestBody {
 }
 
 /**
- * Takes a body to Redis, piece by piece, as fast as the workers take them. Resolves when nothing of it is under way any
- * more, and does not reject: what ended the body early, and it ends at the first failure, is in the report.
+ * Takes a body to Redis, piece by piece, as fast as the workers take them, and no faster than compaction removes what the
+ * pieces have overwritten. Resolves when nothing of it is under way any more, and the compactions that it has made
+ * necessary have ended; does not reject: what ended the body early, and it ends at the first failure, is in the report.
  */
 export function ingestBody(body: IngestBody, deps: IngestDeps): Promise<IngestReport> {
   return new BodyIngest(body, deps).run();
@@ -66,6 +72,7 @@ class BodyIngest {
   readonly #sequences: BodySequences;
   readonly #report = new IngestReport();
   readonly #inFlight = new Set<Promise<void>>();
+  readonly #compactions = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
   #sent = 0;
 
@@ -115,11 +122,16 @@ class BodyIngest {
       this.#stop(bodyError(error));
     }
     await Promise.all(this.#inFlight);
+    // Who is told of a failure of Redis is told at once.
+    if (!(this.#report.error instanceof StoreError)) await Promise.all(this.#compactions);
     return this.#report;
   }
 
   async #send({ text, declared, last = false }: BodyPiece, whole: boolean): Promise<void> {
     const { taskTurns, timestamps, ttlMs } = this.#deps;
+    while (this.#compactions.size > MOST_UNCOMPACTED && !this.#stopped.signal.aborted) {
+      await Promise.race(this.#compactions);
+    }
     await taskTurns.take(this.#stopped.signal);
     let task: IngestTask;
     try {
@@ -158,8 +170,15 @@ class BodyIngest {
     }
     this.#report.add(ordinal, result);
     this.#deps.onResult(result);
+    this.#compact(result.compact);
     if (result.failure) await this.#failed(result.failure);
     if (result.malformed) this.#stop(new RequestError('ERR_BAD_BODY', result.malformed));
+  }
+
+  #compact(families: readonly string[]): void {
+    if (families.length === 0) return;
+    const done = this.#deps.compaction.add(families).finally(() => this.#compactions.delete(done));
+    this.#compactions.add(done);
   }
 
   async #failed({ reason, message, staleIdentity }: RedisFailure): Promise<void> {

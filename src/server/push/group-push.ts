@@ -3,6 +3,7 @@ import { StoreError } from '../../redis/failure.ts';
 import type { Store } from '../../redis/store.ts';
 import type { PushResult, PushTask, TimestampPolicy } from '../../workers/messages.ts';
 import type { Turns } from '../admission.ts';
+import type { CompactionQueue } from '../compaction-queue.ts';
 import { RequestError } from '../errors.ts';
 import type { WorkerPool } from '../worker-pool.ts';
 import type { GroupTurns } from './group-turns.ts';
@@ -13,6 +14,7 @@ export interface GroupPushDeps {
   /** One for each task that may be under way, shared with the bodies of the ingest path. */
   readonly taskTurns: Turns;
   readonly groupTurns: GroupTurns;
+  readonly compaction: Pick<CompactionQueue, 'add'>;
   readonly timestamps: TimestampPolicy;
   readonly utf8Names: boolean;
   onResult(result: PushResult): void;
@@ -23,13 +25,19 @@ export type GroupPush = Pick<PushTask, 'body' | 'format' | 'group' | 'mode' | 't
 
 /**
  * Stores a whole body in its group. Throws what the sender is to be told if it is not stored; then the group is as it
- * was, but for push_failure_time_seconds after an inconsistent one.
+ * was, but for push_failure_time_seconds after an inconsistent one. Resolves when it is stored, with what else its sender
+ * is to wait for: the compactions that it has made necessary. Nothing that others need is held until then.
  */
-export function pushToGroup(push: GroupPush, deps: GroupPushDeps, signal: AbortSignal): Promise<void> {
-  return deps.groupTurns.run(push.group, signal, () => store(push, deps, signal));
+export async function pushToGroup(
+  push: GroupPush,
+  deps: GroupPushDeps,
+  signal: AbortSignal,
+): Promise<{ readonly compacted: Promise<void> }> {
+  const { compact } = await deps.groupTurns.run(push.group, signal, () => store(push, deps, signal));
+  return { compacted: deps.compaction.add(compact) };
 }
 
-async function store(push: GroupPush, deps: GroupPushDeps, signal: AbortSignal): Promise<void> {
+async function store(push: GroupPush, deps: GroupPushDeps, signal: AbortSignal): Promise<PushResult> {
   const { timestamps, utf8Names, taskTurns } = deps;
   await taskTurns.take(signal);
   let result: PushResult;
@@ -45,7 +53,7 @@ async function store(push: GroupPush, deps: GroupPushDeps, signal: AbortSignal):
   deps.onResult(result);
   switch (result.outcome) {
     case 'stored':
-      return;
+      return result;
     case 'malformed':
       throw new RequestError('ERR_BAD_BODY', result.message ?? 'the body cannot be read');
     case 'inconsistent':

@@ -19,14 +19,14 @@ export class GroupTurns {
   }
 
   /** Rejects as Turns does, or as `work` does. */
-  async run(group: GroupingKey, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  async run<T>(group: GroupingKey, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const key = JSON.stringify(group);
     const turns = this.#groups.get(key) ?? new Turns({ ...this.#options, limit: 1 });
     this.#groups.set(key, turns);
     try {
       await turns.take(signal);
       try {
-        await work();
+        return await work();
       } finally {
         turns.give();
       }

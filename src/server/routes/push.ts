@@ -30,7 +30,8 @@ export function pushHandler(deps: PushRouteDeps): RequestHandler {
     const method = req.method.toLowerCase();
     const seen: Seen = { bytes: () => 0 };
     try {
-      await receive(deps, req, res, seen);
+      const { compacted } = await receive(deps, req, res, seen);
+      await compacted;
     } catch (error) {
       logPushProblem(deps, error, { group: seen.group, remote: req.socket.remoteAddress });
       throw error;
@@ -48,7 +49,12 @@ interface Seen {
   bytes: () => number;
 }
 
-async function receive(deps: PushRouteDeps, req: Request, res: Response, seen: Seen): Promise<void> {
+async function receive(
+  deps: PushRouteDeps,
+  req: Request,
+  res: Response,
+  seen: Seen,
+): Promise<{ readonly compacted: Promise<void> }> {
   const group = groupOf(req, deps.routePrefix, deps.push.utf8Names);
   seen.group = group;
   const query = queryOf(req);
@@ -73,7 +79,7 @@ async function receive(deps: PushRouteDeps, req: Request, res: Response, seen: S
       contentLength,
       signal: gone.signal,
     });
-    await pushToGroup({ body, format, group, mode, ttlMs, identity }, deps.push, gone.signal);
+    return await pushToGroup({ body, format, group, mode, ttlMs, identity }, deps.push, gone.signal);
   } finally {
     share.release();
     gone.forget();

@@ -18,6 +18,8 @@ class Bench {
   reservations = 0;
   refreshes = 0;
   readonly taskTurns: Turns;
+  /** What compaction was asked for; each ends when the test says so. */
+  readonly compactions: Array<{ readonly families: readonly string[]; end(): void }> = [];
   readonly #ends: Array<{ resolve(result: IngestResult): void; reject(error: Error): void }> = [];
 
   constructor(window = 4) {
@@ -43,6 +45,9 @@ class Bench {
         },
       },
       taskTurns: this.taskTurns,
+      compaction: {
+        add: (families) => new Promise((resolve) => this.compactions.push({ families, end: resolve })),
+      },
       timestamps: 'strip',
       ttlMs: 1_000,
       maxLineBytes: 64 * KIB,
@@ -273,4 +278,63 @@ test('one body after the other gets its turn when many want the window', async (
     for (let wait = 0; wait < 20; wait++) await nextTurn();
   }
   assert.equal(bench.taskTurns.held, 0);
+});
+
+test('a body is answered when the compactions that it has asked for have ended, and holds no task turn until then', async () => {
+  const bench = new Bench();
+  let answered = false;
+  const body = { source: Readable.from([lines(10)]), encoding: 'identity', identity: IDENTITY } as const;
+  const report = ingestBody(body, bench.deps).finally(() => {
+    answered = true;
+  });
+  await bench.untilTasks(1);
+  bench.end(0, { compact: ['a', 'b'] });
+  while (bench.compactions.length === 0) await nextTurn();
+  for (let i = 0; i < 20; i++) await nextTurn();
+  assert.equal(answered, false);
+  assert.equal(bench.taskTurns.held, 0);
+  assert.deepEqual(bench.compactions[0]?.families, ['a', 'b']);
+  bench.compactions[0]?.end();
+  assert.equal((await report).accepted, 10);
+});
+
+test('a body that Redis fails is answered at once', async () => {
+  const bench = new Bench();
+  const body = { source: Readable.from([lines(10)]), encoding: 'identity', identity: IDENTITY } as const;
+  const report = ingestBody(body, bench.deps);
+  await bench.untilTasks(1);
+  bench.end(0, { ...failure(), compact: ['a'] });
+  assert.ok((await report).error instanceof Error);
+  assert.equal(bench.compactions.length, 1);
+});
+
+test('a body goes on only when the families of all but a few of its pieces are compacted', async () => {
+  const bench = new Bench(100);
+  const source = endless();
+  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY }, bench.deps);
+  let ended = 0;
+  const endTasks = async (): Promise<void> => {
+    for (let idle = 0; idle < 50; idle++) {
+      for (; ended < bench.tasks.length; idle = 0) bench.end(ended++, { compact: ['a'] });
+      await nextTurn();
+    }
+  };
+  await endTasks();
+  const sent = bench.tasks.length;
+  assert.equal(bench.compactions.length, sent);
+  assert.equal(bench.taskTurns.held, 0);
+  await endTasks();
+  assert.equal(bench.tasks.length, sent);
+  bench.compactions[0]?.end();
+  await endTasks();
+  assert.ok(bench.tasks.length >= sent);
+  for (const { end } of bench.compactions) end();
+  await endTasks();
+  assert.ok(bench.tasks.length > sent);
+  source.destroy(new RequestError('ERR_CLIENT_GONE', 'gone'));
+  for (let i = 0; i < 10; i++) {
+    for (const { end } of bench.compactions) end();
+    await endTasks();
+  }
+  await report;
 });

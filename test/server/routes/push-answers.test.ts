@@ -29,6 +29,7 @@ interface Served extends TestApp {
   readonly deps: PushRouteDeps;
   readonly lifecycle: Lifecycle;
   refreshed: number;
+  compact(families: readonly string[]): Promise<void>;
   /** What the worker answers from now on; an error is its end. */
   result: Partial<PushResult> | Error;
 }
@@ -80,6 +81,7 @@ async function serve(flags: Readonly<Record<string, string>> = {}): Promise<Serv
       },
       taskTurns: new Turns({ limit: 2 }),
       groupTurns: new GroupTurns({}),
+      compaction: { add: (families) => served.compact(families) },
       timestamps: config.push.timestamps,
       utf8Names: config.push.utf8Names,
       onResult: (result) => telemetry.recordPush(result),
@@ -100,6 +102,7 @@ async function serve(flags: Readonly<Record<string, string>> = {}): Promise<Serv
     deps,
     lifecycle,
     refreshed: 0,
+    compact: async () => {},
     result: {},
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
@@ -426,4 +429,36 @@ test('what is no multipart body is 400', async () => {
   assert.equal(answer.status, 400);
   assert.equal(((await answer.json()) as { status: string }).status, 'error');
   assertIdle(server);
+});
+
+test('a push is answered when its compactions have ended; until then it holds nothing that others need', async () => {
+  await using server = await serve();
+  const asked: Array<readonly string[]> = [];
+  let end = (): void => {};
+  server.compact = (families) => {
+    asked.push(families);
+    return new Promise((resolve) => {
+      end = resolve;
+    });
+  };
+  const requests = [
+    () => fetch(`${server.url}/metrics/job/a`, { method: 'PUT', body: 'm 1\n' }),
+    () => fetch(`${server.url}/api/v1/push`, form([['job/a', 'm 1\n']])),
+  ];
+  for (const [i, send] of requests.entries()) {
+    let isAnswered = false;
+    const answer = send().finally(() => {
+      isAnswered = true;
+    });
+    await until(() => asked.length > i);
+    assert.deepEqual(asked[i], ['compact_me']);
+    // The turn of a body that is not read to its end is lent.
+    await until(() => server.deps.bodyTurns.held === 0);
+    assert.deepEqual([server.deps.push.taskTurns.held, server.deps.push.groupTurns.size], [0, 0]);
+    assert.equal(server.deps.budget.used, 0);
+    await sleep(20);
+    assert.equal(isAnswered, false);
+    end();
+    assert.equal((await answer).status, 200);
+  }
 });

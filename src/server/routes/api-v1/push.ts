@@ -34,7 +34,10 @@ export function apiPush(deps: PushRouteDeps): RequestHandler {
     try {
       const contentType = req.headers['content-type'];
       for await (const part of pushParts(source, { contentType, encoding })) {
-        results.push(await pushPart(deps, req, part, identity, gone.signal));
+        const { result, compacted } = await pushPart(deps, req, part, identity, gone.signal);
+        results.push(result);
+        // Before the next part is read, or a long body could outrun compaction.
+        await compacted;
       }
     } catch (error) {
       // What came before it is stored, and in the answer.
@@ -52,7 +55,7 @@ async function pushPart(
   part: PushPart,
   identity: StoreIdentity,
   signal: AbortSignal,
-): Promise<PartResult> {
+): Promise<{ readonly result: PartResult; readonly compacted?: Promise<void> }> {
   const share = deps.budget.share();
   let group: ReturnType<typeof parseGroupingKey> | undefined;
   try {
@@ -66,14 +69,15 @@ async function pushPart(
       budget: share,
       signal,
     });
-    await pushToGroup({ body, format: bodyFormat(headers), group, mode, ttlMs, identity }, deps.push, signal);
-    return { group: shownPath(part), status: 200 };
+    const push = { body, format: bodyFormat(headers), group, mode, ttlMs, identity };
+    const { compacted } = await pushToGroup(push, deps.push, signal);
+    return { result: { group: shownPath(part), status: 200 }, compacted };
   } catch (error) {
     logPushProblem(deps, error, { group, remote: req.socket.remoteAddress });
     // These end the request: to wait for Redis once for each part would take too long.
     if (signal.aborted || error instanceof StoreError) throw error;
     const { status, message } = toProblem(error);
-    return { group: shownPath(part), status, error: message };
+    return { result: { group: shownPath(part), status, error: message } };
   } finally {
     share.release();
   }
