@@ -4,12 +4,14 @@ import type {
   CompactResult,
   CompactTask,
   IngestResult,
-  IngestTask,
   PushResult,
   PushTask,
   Result,
   Task,
 } from '../workers/messages.ts';
+import type { PieceTask } from './ingest/body-piece.ts';
+import type { PieceText } from './ingest/piece-text.ts';
+import { TextMemory } from './text-memory.ts';
 
 /** Two, so that a thread parses one block while Redis stores another. */
 const TASKS_PER_THREAD = 2;
@@ -36,12 +38,14 @@ export class WorkerPool {
   readonly compactions: number;
   readonly threads: number;
   readonly #pool: Piscina;
+  readonly #texts: TextMemory;
   #inFlight = 0;
 
   constructor(options: WorkerPoolOptions) {
     this.threads = options.threads;
     this.window = TASKS_PER_THREAD * options.threads + 2;
     this.compactions = options.threads;
+    this.#texts = new TextMemory(this.window);
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#pool = new Piscina({
       filename: new URL(`../workers/worker.${extension}`, import.meta.url).href,
@@ -70,11 +74,21 @@ export class WorkerPool {
   }
 
   /**
-   * Moves the task's text to a thread. Rejects only if the thread breaks: what Redis refuses is in the result. There is
-   * no way to cancel a task; it ends by the command timeout at the latest.
+   * Gives a task and its text to a thread. Rejects only if the thread breaks: what Redis refuses is in the result. There
+   * is no way to cancel a task; it ends by the command timeout at the latest.
    */
-  ingest(task: IngestTask): Promise<IngestResult> {
-    return this.#run(task, [task.text]) as Promise<IngestResult>;
+  async ingest(task: PieceTask, piece: PieceText): Promise<IngestResult> {
+    const text = this.#texts.take(piece.byteLength);
+    piece.copyTo(text);
+    const moved = text.buffer instanceof ArrayBuffer ? [text.buffer] : [];
+    try {
+      const result = await this.#run({ ...task, text }, moved);
+      this.#texts.give(text);
+      return result as IngestResult;
+    } catch (error) {
+      this.#texts.lose(text);
+      throw error;
+    }
   }
 
   /** Moves the body to a thread. Rejects only if the thread breaks. */

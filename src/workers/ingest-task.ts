@@ -56,14 +56,15 @@ export class Ingester {
 
   /** Does not throw for anything that Redis does: that is in the result. */
   async run(task: IngestTask): Promise<IngestResult> {
-    const converted = convert(Buffer.from(task.text), task.format, {
+    const pushed = Buffer.from(task.text.buffer, task.text.byteOffset, task.text.byteLength);
+    const converted = convert(pushed, task.format, {
       strict: false,
       last: task.last ?? true,
     });
     const tally = new IngestTally(converted);
     const arena = new Arena(this.#arenas);
     const declared = this.#declared.read(task.bodyId, task.declared);
-    let text = converted?.text ?? Buffer.from(task.text);
+    let text = converted?.text ?? pushed;
     // What was converted has only whole families in it.
     let whole = task.whole || converted !== undefined;
     let offset = 0;

@@ -17,8 +17,8 @@ export interface StoreIdentity {
 /** One block of whole lines of an ingest body, or of whole metric families in another format. */
 export interface IngestTask {
   readonly kind: 'ingest';
-  /** The lines, or messages. Moved to the worker, not copied. */
-  readonly text: ArrayBuffer;
+  /** The lines, or messages. The worker's until it has answered. */
+  readonly text: Uint8Array;
   /** Default: text. */
   readonly format?: BodyFormat;
   /** Of a body in OpenMetrics: it ends here, so this has to end with `# EOF`. */

@@ -19,7 +19,7 @@ let bodies = 0;
 function ingest(body: string | Buffer, overrides: Partial<IngestTask> = {}): Promise<IngestResult> {
   return ingester.run({
     kind: 'ingest',
-    text: new Uint8Array(Buffer.from(body)).buffer,
+    text: Buffer.from(body),
     format: 'openmetrics',
     last: true,
     whole: true,

@@ -20,7 +20,7 @@ let bodies = 0;
 function ingest(text: string, overrides: Partial<IngestTask> = {}): Promise<IngestResult> {
   return ingester.run({
     kind: 'ingest',
-    text: new Uint8Array(Buffer.from(text)).buffer,
+    text: Buffer.from(text),
     whole: true,
     bodyId: ++bodies,
     timestamps: 'strip',

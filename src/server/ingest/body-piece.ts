@@ -1,10 +1,10 @@
-import type { DeclaredTypes } from '../../workers/messages.ts';
+import type { DeclaredTypes, IngestTask } from '../../workers/messages.ts';
 import type { RequestError } from '../errors.ts';
+import type { PieceText } from './piece-text.ts';
 
 /** A part of a body that one task stores. */
 export interface BodyPiece {
-  /** Of its own, not a piece of a pool: it can be moved to a thread. */
-  readonly text: ArrayBuffer;
+  readonly text: PieceText;
   /** Of a body in text: the types that it has declared up to the end of the piece. */
   readonly declared: DeclaredTypes | undefined;
   /** Nothing of the body follows. Only known where the format has an end of its own. */
@@ -12,3 +12,6 @@ export interface BodyPiece {
   /** Why the body ends with this piece, which is stored nevertheless. */
   readonly problem?: RequestError;
 }
+
+/** What stores a piece, but for its text. */
+export type PieceTask = Omit<IngestTask, 'text'>;

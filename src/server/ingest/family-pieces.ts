@@ -6,6 +6,7 @@ import { RequestError } from '../errors.ts';
 import type { BodyPiece } from './body-piece.ts';
 import { LineLengths } from './line-blocks.ts';
 import { PieceBuffer } from './piece-buffer.ts';
+import { PieceText } from './piece-text.ts';
 
 /** OpenMetrics can be checked by whole families only. */
 const MAX_FAMILY_BYTES = 16 * MIB;
@@ -70,7 +71,7 @@ class FamilyCutter {
       // Whatever the chunks were: the family is too long where its end would have been found.
       if ((at === 0 ? this.#buffer.length : at) > this.#target + MAX_FAMILY_BYTES) {
         this.#hasEnded = true;
-        yield { text: new ArrayBuffer(0), declared: undefined, problem: familyTooLong() };
+        yield { text: new PieceText([]), declared: undefined, problem: familyTooLong() };
         return;
       }
       if (at === 0) return;

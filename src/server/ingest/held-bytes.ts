@@ -1,14 +1,12 @@
 import { KIB } from '../../units.ts';
 import { NEWLINE } from '../../workers/exposition/character-classes.ts';
+import { PieceText } from './piece-text.ts';
 
 /** Smaller chunks are copied together, or those of a body that comes in drops would take more than what they hold. */
 const SMALL_BYTES = 4 * KIB;
 const GATHERED_BYTES = 64 * KIB;
 
-/**
- * The bytes of a body of which no piece has been cut yet, in the chunks in which they came: they are copied when a piece
- * is taken, and not before.
- */
+/** The bytes of a body of which no piece has been cut yet, in the chunks in which they came. */
 export class HeldBytes {
   #chunks: Buffer[] = [];
   #length = 0;
@@ -93,17 +91,20 @@ export class HeldBytes {
     return text;
   }
 
-  /** Takes the first bytes away, in memory of their own. */
-  take(length: number): ArrayBuffer {
-    const taken = this.copy(length);
+  /** Takes the first bytes away. */
+  take(length: number): PieceText {
     this.#length -= length;
     let left = length;
     let whole = 0;
     while (whole < this.#chunks.length && this.#chunks[whole].length <= left)
       left -= this.#chunks[whole++].length;
+    const taken = this.#chunks.slice(0, whole);
     this.#chunks = this.#chunks.slice(whole);
-    if (left > 0) this.#chunks[0] = this.#chunks[0].subarray(left);
+    if (left > 0) {
+      taken.push(this.#chunks[0].subarray(0, left));
+      this.#chunks[0] = this.#chunks[0].subarray(left);
+    }
     this.#open = false;
-    return taken.buffer as ArrayBuffer;
+    return new PieceText(taken);
   }
 }

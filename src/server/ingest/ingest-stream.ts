@@ -6,7 +6,6 @@ import { SeriesHash } from '../../workers/identity.ts';
 import type {
   BodyFormat,
   IngestResult,
-  IngestTask,
   RedisFailure,
   StoreIdentity,
   TimestampPolicy,
@@ -17,13 +16,14 @@ import { createDecoder, encodingProblem } from '../encoding/decoder.ts';
 import { RequestError } from '../errors.ts';
 import type { ContentEncoding } from '../middleware/content-encoding.ts';
 import type { WorkerPool } from '../worker-pool.ts';
-import type { BodyPiece } from './body-piece.ts';
+import type { BodyPiece, PieceTask } from './body-piece.ts';
 import { BodySequences } from './body-sequences.ts';
 import { DeclaredTypesError, DeclaredTypesLog } from './declared-types.ts';
 import { familyPieces } from './family-pieces.ts';
 import { IngestReport } from './ingest-report.ts';
 import { LineTooLongError, lineBlocks } from './line-blocks.ts';
 import { messagePieces } from './message-pieces.ts';
+import type { PieceText } from './piece-text.ts';
 
 const WORKER_BROKE =
   'a worker thread broke: beyond what is counted, some of the piece that it was storing may be stored';
@@ -133,13 +133,12 @@ class BodyIngest {
       await Promise.race(this.#compactions);
     }
     await taskTurns.take(this.#stopped.signal);
-    let task: IngestTask;
+    let task: PieceTask;
     try {
       const sequences = whole ? undefined : await this.#sequences.next();
       this.#stopped.signal.throwIfAborted();
       task = {
         kind: 'ingest',
-        text,
         ...(this.#format !== 'text' && { format: this.#format, last }),
         whole,
         bodyId: this.#bodyId,
@@ -153,17 +152,17 @@ class BodyIngest {
       taskTurns.give();
       throw error;
     }
-    const done = this.#store(task, this.#sent++).finally(() => {
+    const done = this.#store(task, text, this.#sent++).finally(() => {
       taskTurns.give();
       this.#inFlight.delete(done);
     });
     this.#inFlight.add(done);
   }
 
-  async #store(task: IngestTask, ordinal: number): Promise<void> {
+  async #store(task: PieceTask, text: PieceText, ordinal: number): Promise<void> {
     let result: IngestResult;
     try {
-      result = await this.#deps.pool.ingest(task);
+      result = await this.#deps.pool.ingest(task, text);
     } catch (error) {
       this.#stop(new RequestError('ERR_WORKER_BROKE', WORKER_BROKE, { cause: error }));
       return;

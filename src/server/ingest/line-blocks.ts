@@ -14,6 +14,7 @@ import type { SeriesHash } from '../../workers/identity.ts';
 import type { DeclaredTypes } from '../../workers/messages.ts';
 import type { DeclaredTypesLog } from './declared-types.ts';
 import { HeldBytes } from './held-bytes.ts';
+import type { PieceText } from './piece-text.ts';
 
 /** A boundary is looked for so far beyond the target; then another place has to do. */
 const OVERRUN_BYTES = 512 * KIB;
@@ -37,8 +38,7 @@ export class LineTooLongError extends Error {
 
 /** Whole lines of a body, and the types that it has declared up to their end. */
 export interface LineBlock {
-  /** Of its own, not a piece of a pool: it can be moved to a thread. */
-  readonly text: ArrayBuffer;
+  readonly text: PieceText;
   readonly declared: DeclaredTypes | undefined;
 }
 
@@ -57,7 +57,7 @@ export interface LineBlocksOptions {
  *
  * Bytes are held as they came until a block has its target. What comes then goes through split2, whose matcher looks for
  * the place to cut, line by line; it works on strings, so these bytes travel through it as latin1, which keeps each of
- * them. The block is then copied from the chunks, so every byte is copied once, and a part of them passes through a string:
+ * them. A block is made of the chunks, and nothing but a part of them passes through a string:
  * with the looking this makes 1,100 MB/s on Node 20, twice what it makes when all bytes go through split2.
  */
 export function lineBlocks(options: LineBlocksOptions): Transform {
@@ -162,7 +162,7 @@ class BlockCutter {
   lastBlock(): LineBlock | undefined {
     if (this.#held.length === 0) return undefined;
     const text = this.#held.take(this.#held.length);
-    this.#declared.add(Buffer.from(text, this.#looked));
+    this.#declared.add(text.subarray(this.#looked));
     return { text, declared: this.#declared.snapshot() };
   }
 

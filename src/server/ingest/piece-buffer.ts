@@ -1,4 +1,5 @@
 import { KIB } from '../../units.ts';
+import { PieceText } from './piece-text.ts';
 
 /** The bytes of a body of which no piece has been cut yet. */
 export class PieceBuffer {
@@ -26,11 +27,11 @@ export class PieceBuffer {
   }
 
   /** Takes the first bytes away. */
-  take(length: number): ArrayBuffer {
+  take(length: number): PieceText {
     const piece = Buffer.allocUnsafeSlow(length);
     this.#bytes.copy(piece, 0, 0, length);
     this.#bytes.copyWithin(0, length, this.#length);
     this.#length -= length;
-    return piece.buffer;
+    return new PieceText([piece]);
   }
 }

@@ -28,5 +28,5 @@ export async function piecesOf(cutter: Transform, chunks: readonly Buffer[]): Pr
 }
 
 export function textOf({ text }: BodyPiece): Buffer {
-  return Buffer.from(text);
+  return text.subarray(0);
 }

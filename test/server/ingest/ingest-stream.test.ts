@@ -4,15 +4,16 @@ import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Turns } from '../../../src/server/admission.ts';
 import { RequestError } from '../../../src/server/errors.ts';
+import type { PieceTask } from '../../../src/server/ingest/body-piece.ts';
 import { type IngestDeps, ingestBody } from '../../../src/server/ingest/ingest-stream.ts';
 import { KIB } from '../../../src/units.ts';
-import type { IngestResult, IngestTask, RedisFailure } from '../../../src/workers/messages.ts';
+import type { IngestResult, RedisFailure } from '../../../src/workers/messages.ts';
 
 const IDENTITY = { secret: new Uint8Array(16) };
 
 /** A pool that keeps its tasks until the test ends them, and what the stream is told to work with. */
 class Bench {
-  readonly tasks: IngestTask[] = [];
+  readonly tasks: PieceTask[] = [];
   readonly texts: string[] = [];
   readonly results: IngestResult[] = [];
   reservations = 0;
@@ -38,9 +39,9 @@ class Bench {
         },
       },
       pool: {
-        ingest: (task) => {
+        ingest: (task, text) => {
           this.tasks.push(task);
-          this.texts.push(Buffer.from(task.text).toString());
+          this.texts.push(text.subarray(0).toString());
           return new Promise((resolve, reject) => this.#ends.push({ resolve, reject }));
         },
       },

@@ -45,7 +45,7 @@ function* chunksOf(body: Buffer, lengths: readonly number[]): Generator<Buffer> 
 }
 
 function textOf({ text }: LineBlock): string {
-  return Buffer.from(text).toString('latin1');
+  return text.subarray(0).toString('latin1');
 }
 
 function namesOf({ declared }: LineBlock): Array<[string, string]> {
@@ -110,7 +110,7 @@ function store(lineBlocksOfBody: readonly LineBlock[]): Stored {
   const rejected: unknown[] = [];
   let samples = 0;
   for (const { text, declared } of lineBlocksOfBody) {
-    const parsed = parser.parse(Buffer.from(text), {
+    const parsed = parser.parse(text.subarray(0), {
       timestamps: 'strip',
       whole: false,
       declared: reader.read(1, declared),
@@ -209,15 +209,6 @@ suite('blocks of lines', () => {
     assert.ok(sizes[0] < 4000 && sizes[1] > 200_000 && sizes[1] < 204_000 && sizes[2] < 4000, String(sizes));
   });
 
-  test('have memory of their own that can be moved', async () => {
-    const body = bodyOf({ families: [{ kind: 'plain', entries: 5000 }], crlf: false }, String);
-    for (const { text } of await blocksOf(chunksOf(body, [1000]))) {
-      const { byteLength } = text;
-      const moved = structuredClone(text, { transfer: [text] });
-      assert.deepEqual([text.byteLength, moved.byteLength], [0, byteLength]);
-    }
-  });
-
   test('of an empty body there are none; a small one is one, with or without a newline', async () => {
     assert.deepEqual(await blocksOf([]), []);
     for (const body of ['x 1', 'x 1\n', '\n', 'x']) {
@@ -238,7 +229,7 @@ suite('blocks of lines', () => {
     for (let i = 0; i < 100; i++) await setImmediate();
     assert.ok(written < MIB, `${written} bytes taken and nothing read`);
     let read = 0;
-    for await (const { text } of blocks) read += (text as ArrayBuffer).byteLength;
+    for await (const { text } of blocks) read += text.byteLength;
     assert.equal(read, written);
   });
 });
