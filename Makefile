@@ -37,7 +37,7 @@ endif
 run: build ## Run the gateway with a Redis of its own; set up what is missing first (PORT, ARGS="--flag=value …")
 	@$(if $(findstring --redis.endpoint,$(ARGS))$(filter-out embedded,$(REDIS)),true, \
 		scripts/install-missing.sh 'redis-server|valkey-server:redis-server')
-	@exec node $(PROGRAM) $(ARGS)
+	@exec $(PROGRAM) $(ARGS)
 
 .PHONY: test
 test: build ## Check format, lint and types, then run all tests, on one server, a Cluster and Sentinels; set up what is missing first

@@ -5,7 +5,8 @@ import { RedisServer } from '../../test/support/redis-server.ts';
 import { RedisUsage } from '../measure/redis-usage.ts';
 import type { GatewayUnderTest } from './gateway-under-test.ts';
 
-export const OUR_PROGRAM = ['dist/src/server/main.js'];
+/** As the image, and the first line of main.ts, start it. */
+export const OUR_PROGRAM = ['--max-semi-space-size=2', 'dist/src/server/main.js'];
 const QUIET_TIMEOUT_MS = 2 * MINUTE;
 
 export interface OurOptions {

@@ -1,6 +1,9 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=2
 /**
  * The program: arguments, environment, signals and exit codes. Nothing else touches them.
+ *
+ * The first line: what the main thread makes is small but for bytes outside its heap, which are let go of when that is
+ * collected. A small young generation (MiB) makes that often and cheap: 15 % less memory, and no more time.
  *
  * Exit codes: 0 after an ordered end, 1 for a mistake in the configuration, a start that fails, or an end that was forced.
  */
