@@ -4,39 +4,26 @@ import { KIB } from '../units.ts';
 const SIZE = 768 * KIB;
 
 /**
- * Memory that threads are given pieces of bodies in. It is shared with them and used again: memory that is moved to a
- * thread is taken for growth of its heap, which V8 then marks over and over. That was 15 % of the CPU of a push of a
- * million series.
+ * Memory that pieces of bodies are moved to threads in, and come back in to be used again. New memory for each would count
+ * as growth of the thread's heap, which V8 then marks over and over: 15 % of the CPU of a push of a million series.
  */
 export class TextMemory {
-  readonly #free: SharedArrayBuffer[] = [];
-  #left: number;
+  readonly #free: ArrayBuffer[] = [];
+  readonly #most: number;
 
-  /** @param most pieces that may be out at once */
+  /** @param most pieces that are kept */
   constructor(most: number) {
-    this.#left = most;
+    this.#most = most;
   }
 
-  /** @returns shared memory; what is too long for it, or one too many, gets memory of its own, that can be moved */
-  take(bytes: number): Uint8Array {
-    const shared = bytes > SIZE ? undefined : (this.#free.pop() ?? this.#make());
-    if (shared === undefined) return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
-    return new Uint8Array(shared, 0, bytes);
+  /** What it holds is anything. */
+  take(bytes: number): Uint8Array<ArrayBuffer> {
+    const buffer = bytes <= SIZE ? this.#free.pop() : undefined;
+    return new Uint8Array(buffer ?? Buffer.allocUnsafeSlow(Math.max(bytes, SIZE)).buffer, 0, bytes);
   }
 
   /** Nobody may look at it any more. */
-  give({ buffer }: Uint8Array): void {
-    if (buffer instanceof SharedArrayBuffer) this.#free.push(buffer);
-  }
-
-  /** It will not be given back: whoever has it may have broken while writing. */
-  lose({ buffer }: Uint8Array): void {
-    if (buffer instanceof SharedArrayBuffer) this.#left++;
-  }
-
-  #make(): SharedArrayBuffer | undefined {
-    if (this.#left === 0) return undefined;
-    this.#left--;
-    return new SharedArrayBuffer(SIZE);
+  give(buffer: ArrayBuffer): void {
+    if (buffer.byteLength === SIZE && this.#free.length < this.#most) this.#free.push(buffer);
   }
 }

@@ -3,6 +3,7 @@ import type { RedisOptions } from '../redis/options.ts';
 import type {
   CompactResult,
   CompactTask,
+  IngestAnswer,
   IngestResult,
   PushResult,
   PushTask,
@@ -74,21 +75,15 @@ export class WorkerPool {
   }
 
   /**
-   * Gives a task and its text to a thread. Rejects only if the thread breaks: what Redis refuses is in the result. There
+   * Moves a task and its text to a thread. Rejects only if the thread breaks: what Redis refuses is in the result. There
    * is no way to cancel a task; it ends by the command timeout at the latest.
    */
   async ingest(task: PieceTask, piece: PieceText): Promise<IngestResult> {
     const text = this.#texts.take(piece.byteLength);
     piece.copyTo(text);
-    const moved = text.buffer instanceof ArrayBuffer ? [text.buffer] : [];
-    try {
-      const result = await this.#run({ ...task, text }, moved);
-      this.#texts.give(text);
-      return result as IngestResult;
-    } catch (error) {
-      this.#texts.lose(text);
-      throw error;
-    }
+    const { text: returned, ...result } = (await this.#run({ ...task, text }, [text.buffer])) as IngestAnswer;
+    this.#texts.give(returned);
+    return result;
   }
 
   /** Moves the body to a thread. Rejects only if the thread breaks. */

@@ -17,8 +17,8 @@ export interface StoreIdentity {
 /** One block of whole lines of an ingest body, or of whole metric families in another format. */
 export interface IngestTask {
   readonly kind: 'ingest';
-  /** The lines, or messages. The worker's until it has answered. */
-  readonly text: Uint8Array;
+  /** The lines, or messages. Moved to the worker, not copied. */
+  readonly text: Uint8Array<ArrayBuffer>;
   /** Default: text. */
   readonly format?: BodyFormat;
   /** Of a body in OpenMetrics: it ends here, so this has to end with `# EOF`. */
@@ -123,6 +123,11 @@ export interface IngestResult {
   readonly blocksWritten: number;
   /** Time from the first command to the last answer, ms. */
   readonly redisMs: number;
+}
+
+/** What the worker answers: the memory of the text goes back with the result. */
+export interface IngestAnswer extends IngestResult {
+  readonly text: ArrayBuffer;
 }
 
 export interface RedisFailure {

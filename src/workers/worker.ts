@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads';
+import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { RedisConnection } from '../redis/client.ts';
 import { compactFamily } from '../redis/compaction.ts';
 import { toStoreError } from '../redis/failure.ts';
@@ -8,11 +9,10 @@ import { Ingester } from './ingest-task.ts';
 import type {
   CompactResult,
   CompactTask,
-  IngestResult,
+  IngestAnswer,
   IngestTask,
   PushResult,
   PushTask,
-  Result,
   Task,
 } from './messages.ts';
 import { Pusher, taskDeps } from './push-task.ts';
@@ -25,7 +25,7 @@ const deps = taskDeps(connection);
 let ingester: Ingester | undefined;
 let pusher: Pusher | undefined;
 
-export default function run(task: Task): Promise<Result> {
+export default function run(task: Task): Promise<unknown> {
   switch (task.kind) {
     case 'ingest':
       return ingest(task);
@@ -36,10 +36,12 @@ export default function run(task: Task): Promise<Result> {
   }
 }
 
-function ingest(task: IngestTask): Promise<IngestResult> {
+async function ingest(task: IngestTask): Promise<unknown> {
   const { secret } = task.identity;
   if (!ingester?.isKeyedWith(secret)) ingester = new Ingester(connection, keys, secret, deps.retries);
-  return ingester.run(task);
+  const text = task.text.buffer;
+  const answer: IngestAnswer = { ...(await ingester.run(task)), text };
+  return move({ [transferableSymbol]: [text], [valueSymbol]: answer } as unknown as ArrayBuffer);
 }
 
 function push(task: PushTask): Promise<PushResult> {
