@@ -54,9 +54,6 @@ export interface Piece<F extends FamilyWrite = FamilyWrite> {
   readonly outcome: Outcome;
 }
 
-/** Begins the fields of the blocks of /ingest. */
-const INGEST_OWNER = Buffer.from('i');
-
 /**
  * Stores families. Each piece is stored whole or not at all, and a piece is reported as stored only when Redis has said
  * so. Of a piece that failed by `timeout` or `connection` it is not known; it may still be carried out within the
@@ -112,7 +109,7 @@ function toCall(batch: Batch<FamilyWrite>, keys: Keys, stamps: Stamps, options: 
       for (let i = from; i < to; i++) {
         const { digest, value } = family.blocks[i];
         stamp(value, sequence++, deadlineMs);
-        args.push(Buffer.concat([INGEST_OWNER, digest]), value);
+        args.push(digest, value);
       }
     }
   }

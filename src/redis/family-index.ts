@@ -3,7 +3,7 @@ import { BUCKETS, type Keys } from './keys.ts';
 
 const PAGE = 1000;
 /** So many buckets have their first page on its way: most have no other, and to wait for each would take longer than all. */
-const AHEAD = 8;
+const AHEAD = 32;
 
 export interface BucketNames {
   readonly bucket: number;

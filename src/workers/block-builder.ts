@@ -47,12 +47,10 @@ export class BlockBuilder {
     this.#hash = hash;
   }
 
-  /** The first lines of the entries at places `from` to `to`, as of the latest build, in a text whose first one is next
-   * to `linesBefore` others. */
-  linesOf(parsed: ParsedEntries, from: number, to: number, linesBefore: number): Int32Array {
-    const lines = new Int32Array(to - from);
-    for (let place = from; place < to; place++)
-      lines[place - from] = linesBefore + parsed.entries.line[this.#order[place]];
+  /** The first line of each entry, in the order of their families, as of the latest build. */
+  linesOf({ entries: { count, line } }: ParsedEntries): Int32Array {
+    const lines = new Int32Array(count);
+    for (let place = 0; place < count; place++) lines[place] = line[this.#order[place]];
     return lines;
   }
 

@@ -32,6 +32,9 @@ export class SeriesHash {
 
   readonly #key: Key;
   readonly #digestKeys: readonly [Key, Key];
+  // Views of what was hashed last: it is often the same memory.
+  #hashes: Uint32Array | undefined;
+  #hashBytes: Uint8Array = new Uint8Array(0);
   #bytes: Uint8Array | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
 
@@ -59,10 +62,13 @@ export class SeriesHash {
    * @returns 16 bytes
    */
   digest128(hashes: Uint32Array, n: number): Buffer {
-    const bytes = new Uint8Array(hashes.buffer, hashes.byteOffset, n * 8);
+    if (hashes !== this.#hashes) {
+      this.#hashes = hashes;
+      this.#hashBytes = new Uint8Array(hashes.buffer, hashes.byteOffset, hashes.byteLength);
+    }
     const digest = Buffer.allocUnsafe(16);
-    for (const [i, key] of this.#digestKeys.entries()) {
-      this.#run(key, bytes, 0, bytes.length);
+    for (let i = 0; i < 2; i++) {
+      this.#run(this.#digestKeys[i], this.#hashBytes, 0, n * 8);
       digest.writeUInt32LE(this.lo, i * 8);
       digest.writeUInt32LE(this.hi, i * 8 + 4);
     }

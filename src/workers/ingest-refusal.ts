@@ -20,7 +20,9 @@ export function refuseReserved(family: TaskFamily, tally: IngestTally): boolean 
 
 /** The lines of the entries of some blocks, as many as are worth telling. */
 function firstLines(family: TaskFamily, from: number, to: number): number[] {
-  const lines = family.lines.slice(from, to).flatMap((block) => [...block.subarray(0, MAX_ERRORS)]);
+  const lines: number[] = [];
+  for (let block = from; block < to && lines.length < MAX_ERRORS; block++)
+    lines.push(...family.lines(block).subarray(0, MAX_ERRORS));
   return lines.slice(0, MAX_ERRORS);
 }
 

@@ -97,7 +97,9 @@ export class Ingester {
     arena: Arena,
   ): TaskFamily[] {
     const families: TaskFamily[] = [];
-    for (const { index, blocks } of this.#builder.build(parsed, arena)) {
+    const built = this.#builder.build(parsed, arena);
+    const firstLines = this.#builder.linesOf(parsed);
+    for (const { index, blocks } of built) {
       const { name, kind, type, help, unit, firstLine, typeLine } = parsed.families[index];
       if (blocks.length === 0 && type === undefined && help === undefined && unit === undefined) continue;
       families.push({
@@ -108,7 +110,7 @@ export class Ingester {
         unit,
         blocks,
         offset,
-        lines: blocks.map(({ from, to }) => this.#builder.linesOf(parsed, from, to, 0).map(sourceOf)),
+        lines: (block) => firstLines.subarray(blocks[block].from, blocks[block].to).map(sourceOf),
         samples: blocks.map((block) => block.samples),
         metadataLine: sourceOf(typeLine || firstLine),
       });

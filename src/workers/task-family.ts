@@ -4,8 +4,8 @@ import { entryTexts } from './entry-texts.ts';
 
 /** A family of one task, with what it takes to say which lines a block was made from. */
 export interface TaskFamily extends FamilyWrite {
-  /** For each block, the first line of each of its entries. */
-  readonly lines: readonly Int32Array[];
+  /** The first line of each entry of a block: only looked up for those that are not stored. */
+  lines(block: number): Int32Array;
   /** For each block, the samples it was made from. */
   readonly samples: readonly number[];
   /** Line of its TYPE declaration, or of HELP: what is refused if it has no samples. */
@@ -25,7 +25,7 @@ export function asFamily({ family, from, to }: TaskPiece): TaskFamily {
     ...family,
     offset: family.offset + from,
     blocks: family.blocks.slice(from, to),
-    lines: family.lines.slice(from, to),
+    lines: (block) => family.lines(from + block),
     samples: family.samples.slice(from, to),
   };
 }
@@ -36,5 +36,5 @@ export function samplesOf({ family, from, to }: Omit<TaskPiece, 'outcome'>): num
 
 export function linesOf(family: TaskFamily, block: number): Array<{ line: number; text: Buffer }> {
   const texts = entryTexts(family.blocks[block].payload);
-  return Array.from(family.lines[block], (line, entry) => ({ line, text: texts[entry] }));
+  return Array.from(family.lines(block), (line, entry) => ({ line, text: texts[entry] }));
 }

@@ -15,7 +15,7 @@
     family; '0': it is proposed for the first block of all; number of families
   then for each family: name, type ('' if not declared), kind, help and unit (each '' or '=' and the text), number of its
     blocks that come before these in the part of the body, number of names it may clash with, those kinds at which each
-    of them does ('any', 'histogram' or 'histogram summary'), number of blocks, and for each block: field, value
+    of them does ('any', 'histogram' or 'histogram summary'), number of blocks, and for each its digest and its value
 
   Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
     0 stored; 1 stored, and the family wants compaction; 'rekey' other fingerprint;
@@ -78,12 +78,12 @@ local function add_blocks(fields, scores, hash, order, blocks, at, reserved, seq
   local held = false
   if reserved and not is_new then
     local names = {}
-    for i = 1, blocks do names[i] = ARGV[at + 2 * i - 2] end
+    for i = 1, blocks do names[i] = 'i' .. ARGV[at + 2 * i - 2] end
     held = call('ZMSCORE', order, unpack(names))
   end
   local bytes = 0
   for i = 1, blocks do
-    local field = ARGV[at + 2 * i - 2]
+    local field = 'i' .. ARGV[at + 2 * i - 2]
     if not (held and held[i]) or tonumber(held[i]) < sequence then
       local value = stamped(ARGV[at + 2 * i - 1], sequence, deadline)
       bytes = bytes + #value

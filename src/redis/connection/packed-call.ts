@@ -46,11 +46,11 @@ export class PackedCall {
   ) {
     this.#pool = pool;
     const head = 'sha' in script ? ['EVALSHA', script.sha] : ['EVAL', script.text];
-    const all = [...head, keys.length, ...keys, ...first, ...args];
-    const most = all.reduce((sum: number, arg) => sum + mostBytes(arg), FRAME_BYTES);
+    const parts = [head, [keys.length], keys, first, args];
+    const most = mostBytes(parts);
     this.#memory = most > SMALL_BYTES ? pool.take(most) : undefined;
     const target = this.#memory ?? Buffer.allocUnsafe(most);
-    this.bytes = target.subarray(0, pack(all, target));
+    this.bytes = target.subarray(0, pack(parts, target));
   }
 
   /** Redis has read all of it. What may still be on its way is left to the collector. */
@@ -59,11 +59,18 @@ export class PackedCall {
   }
 }
 
-type Argument = string | number | Buffer;
+/** Arguments, in parts that are not joined first: there may be thousands. */
+type Parts = ReadonlyArray<ReadonlyArray<string | number | Buffer>>;
 
-function mostBytes(arg: Argument): number {
-  if (typeof arg === 'number') return FRAME_BYTES + 24;
-  return FRAME_BYTES + (typeof arg === 'string' ? arg.length * 3 : arg.length);
+function mostBytes(parts: Parts): number {
+  let most = FRAME_BYTES;
+  for (const part of parts) {
+    for (const arg of part) {
+      if (typeof arg === 'number') most += FRAME_BYTES + 24;
+      else most += FRAME_BYTES + (typeof arg === 'string' ? arg.length * 3 : arg.length);
+    }
+  }
+  return most;
 }
 
 /**
@@ -71,18 +78,21 @@ function mostBytes(arg: Argument): number {
  * takes half as long again, and leaves the texts to the collector.
  * @returns how many bytes it takes
  */
-function pack(all: readonly Argument[], target: Buffer): number {
-  let at = writeLength(target, 0, ARRAY, all.length);
-  for (const arg of all) {
-    if (typeof arg === 'object') {
-      at = writeLength(target, at, BULK, arg.length);
-      target.set(arg, at);
-      at += arg.length;
-    } else {
-      at = writeText(target, at, typeof arg === 'string' ? arg : String(arg));
+function pack(parts: Parts, target: Buffer): number {
+  const count = parts.reduce((sum, part) => sum + part.length, 0);
+  let at = writeLength(target, 0, ARRAY, count);
+  for (const part of parts) {
+    for (const arg of part) {
+      if (typeof arg === 'object') {
+        at = writeLength(target, at, BULK, arg.length);
+        target.set(arg, at);
+        at += arg.length;
+      } else {
+        at = writeText(target, at, typeof arg === 'string' ? arg : String(arg));
+      }
+      target[at++] = RETURN;
+      target[at++] = LINE_END;
     }
-    target[at++] = RETURN;
-    target[at++] = LINE_END;
   }
   return at;
 }
