@@ -23,16 +23,22 @@ test('without a file descriptor left it serves who is connected, and all again a
   const open = (await readdir(`/proc/${gateway.pid}/fd`)).length;
   await promisify(execFile)('prlimit', ['--pid', String(gateway.pid), `--nofile=${open + 8}`]);
   const sockets: Socket[] = [];
-  for (let i = 0; i < 40; i++) {
+  const connectOneMore = (): void => {
     const socket = connect(gateway.port, '127.0.0.1');
     socket.on('error', () => {});
     sockets.push(socket);
-  }
+  };
+  for (let i = 0; i < 40; i++) connectOneMore();
   await until(() => sockets.some(({ destroyed }) => destroyed), 10 * SECOND, 'a connection is not taken');
   kept.send('GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n');
   await kept.until(/200 OK[\s\S]*200 OK/);
   const told = (): number => gateway.log.split('no file descriptor is left').length - 1;
-  await until(() => told() > 0, 10 * SECOND, 'the log says so');
+  const isTold = (): boolean => {
+    // What the gateway has closed since its descriptors were counted is taken, too.
+    connectOneMore();
+    return told() > 0;
+  };
+  await until(isTold, 10 * SECOND, 'the log says so');
   await sleep(3 * SECOND);
   assert.equal(told(), 1, gateway.log);
   assert.ok(gateway.running);
