@@ -1,4 +1,4 @@
-import { KIB, MIB } from '../units.ts';
+import { KIB, MIB, SECOND } from '../units.ts';
 import { AskedFamilies, type ServerClock } from './asked-families.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
 import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
@@ -17,6 +17,8 @@ export interface ReadLimits {
   readonly wholeFields: number;
   /** One of no more than this is read at once; of a larger one, pages are read. */
   readonly onceBytes: number;
+  /** If its size was told longer ago than this, ms, it may have grown, and pages are read. */
+  readonly onceMs: number;
   /** So much of those that are read at once is on its way while one is worked on, or the next one. */
   readonly aheadBytes: number;
   /** Bounds of one call for many small families, and of its answer. */
@@ -32,6 +34,7 @@ export const READ_LIMITS: ReadLimits = {
   wholeBytes: 128 * KIB,
   wholeFields: 128,
   onceBytes: 2 * MIB,
+  onceMs: 2 * SECOND,
   aheadBytes: 512 * KIB,
   callFamilies: 250,
   callBytes: 512 * KIB,
@@ -109,14 +112,15 @@ export async function* readFamilies(
     for (const { ref, fields, bytes, ...head } of families) {
       const kind = kindOf(head.type);
       const hash = keys.family(ref.bucket, ref.name);
-      let texts: FamilyReading['texts'];
+      const paged = () =>
+        pagedTexts(connection, keys, ref.bucket, ref.name, kind, bytes, stats, merge, options);
+      let texts: FamilyReading['texts'] = paged;
       if (fields.length > 0) {
         texts = () => wholeTexts(fields, clock.nowMs, kind, stats, merge);
       } else if (bytes <= limits.onceBytes) {
         const read = hashes.add(hash, bytes);
-        texts = () => onceTexts(read, clock, kind, stats, merge);
-      } else {
-        texts = () => pagedTexts(connection, keys, ref.bucket, ref.name, kind, bytes, stats, merge, options);
+        const isStale = () => performance.now() - clock.at >= limits.onceMs;
+        texts = () => (isStale() ? paged() : onceTexts(read, clock, kind, stats, merge));
       }
       readings.push({ ...head, bucket: ref.bucket, name: ref.name, texts });
     }

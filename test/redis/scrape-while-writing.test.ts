@@ -124,3 +124,16 @@ test('a large family whose groups are replaced by others at each step is read to
   assert.ok(round > 120, `only ${round} groups were replaced`);
   for (let group = 0; group < groups; group++) assert.ok(shown.has(`m{g="${group}",always="1"}`));
 });
+
+test('a family of middle size is read in one reply, but in pages once its size was told long ago', async () => {
+  await fillSixBlocks();
+  const pausesOf = async (onceMs: number): Promise<number> => {
+    let pauses = 0;
+    const pause = async () => void pauses++;
+    const limits = { ...READ_LIMITS, wholeBytes: 0, onceMs, pageBlocks: 1 };
+    assert.equal(seriesOf(await storage.scrape({ limits, pause })).size, ALL);
+    return pauses;
+  };
+  assert.equal(await pausesOf(READ_LIMITS.onceMs), 0);
+  assert.ok((await pausesOf(0)) > 6);
+});
