@@ -111,16 +111,19 @@ export async function* readFamilies(
     const hashes = new HashReader(connection, limits.aheadBytes);
     for (const { ref, fields, bytes, ...head } of families) {
       const kind = kindOf(head.type);
-      const hash = keys.family(ref.bucket, ref.name);
-      const paged = () =>
-        pagedTexts(connection, keys, ref.bucket, ref.name, kind, bytes, stats, merge, options);
-      let texts: FamilyReading['texts'] = paged;
+      let texts: FamilyReading['texts'];
+      // There may be very many small ones: nothing is made for them that only others need.
       if (fields.length > 0) {
         texts = () => wholeTexts(fields, clock.nowMs, kind, stats, merge);
-      } else if (bytes <= limits.onceBytes) {
-        const read = hashes.add(hash, bytes);
-        const isStale = () => performance.now() - clock.at >= limits.onceMs;
-        texts = () => (isStale() ? paged() : onceTexts(read, clock, kind, stats, merge));
+      } else {
+        const paged = () =>
+          pagedTexts(connection, keys, ref.bucket, ref.name, kind, bytes, stats, merge, options);
+        const read =
+          bytes <= limits.onceBytes ? hashes.add(keys.family(ref.bucket, ref.name), bytes) : undefined;
+        texts = () => {
+          const isStale = performance.now() - clock.at >= limits.onceMs;
+          return read === undefined || isStale ? paged() : onceTexts(read, clock, kind, stats, merge);
+        };
       }
       readings.push({ ...head, bucket: ref.bucket, name: ref.name, texts });
     }

@@ -25,6 +25,9 @@ test('held bytes are those of one buffer, whatever chunks they came in and whate
           const taken = held.take(length);
           assert.deepEqual(taken.subarray(0), expected.subarray(0, length));
           assert.equal(taken.byteLength, length);
+          const copied = Buffer.alloc(length + 1, 0xff);
+          taken.copyTo(copied);
+          assert.deepEqual(copied, Buffer.concat([expected.subarray(0, length), Buffer.from([0xff])]));
           expected = expected.subarray(length);
         }
         const offset = Math.floor(at * expected.length);
