@@ -1,5 +1,6 @@
 import type { RedisConnection } from './client.ts';
 import type { BucketNames } from './family-index.ts';
+import { type FamilyMeta, readMeta } from './family-meta.ts';
 import type { ReadLimits } from './family-reader.ts';
 import type { Keys } from './keys.ts';
 
@@ -12,11 +13,7 @@ export interface ServerClock {
 
 export interface AskedFamily {
   readonly ref: FamilyRef;
-  readonly type: string;
-  readonly help: string | undefined;
-  readonly unit: string | undefined;
-  /** Of all its blocks. */
-  readonly bytes: number;
+  readonly meta: FamilyMeta;
   /** Of a small family: owners of blocks, and blocks, in turn. */
   readonly fields: Buffer[];
 }
@@ -26,7 +23,7 @@ interface FamilyRef {
   readonly name: string;
 }
 
-type FamiliesReply = Array<Buffer | null | Array<Buffer | number | null>>;
+type FamiliesReply = Array<Buffer | null | Buffer[]>;
 
 /** Asks for families, as many of them at once as a call may have, whatever their buckets. */
 export class AskedFamilies {
@@ -77,15 +74,8 @@ export class AskedFamilies {
     const families: AskedFamily[] = [];
     for (const [i, family] of answered.entries()) {
       if (!Array.isArray(family)) continue;
-      const [type, help, unit, bytes, ...fields] = family;
-      families.push({
-        ref: asked[i],
-        type: String(type),
-        help: help === null ? undefined : String(help),
-        unit: unit === null ? undefined : String(unit),
-        bytes: Number(bytes),
-        fields: fields as Buffer[],
-      });
+      const [meta, ...fields] = family;
+      families.push({ ref: asked[i], meta: readMeta(meta), fields });
     }
     return { families, clock };
   }

@@ -35,8 +35,8 @@ export async function listBlocks(
 ): Promise<BlockList> {
   const blocks: ListedBlock[] = [];
   let [nowMs, revision] = [0, 0];
-  const first = above === undefined ? '-inf' : `(${above}`;
-  let lowest = first;
+  const first = above ?? '';
+  let lowest: number | '' = first;
   for (;;) {
     const reply = (await connection.run({
       script: 'listBlocks',
@@ -49,7 +49,7 @@ export async function listBlocks(
       blocks.push({ field, sequence: Number(String(reply[i + 1])), bytes: Number(reply[i + 2]) });
     }
     if (reply.length - 2 < PAGE * 3) return { nowMs, revision, blocks: blocks.reverse() };
-    lowest = `(${blocks[blocks.length - 1].sequence}`;
+    lowest = blocks[blocks.length - 1].sequence;
   }
 }
 

@@ -4,7 +4,8 @@ import { BlockView, MAX_BLOCK_ENTRIES, PayloadWriter, STAMP_BYTES, setRevision }
 import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { RedisConnection } from './client.ts';
 import { EntryTable } from './entry-table.ts';
-import { groupOfBlock, groupsOf, livesUntil, readDeadlines } from './holdings.ts';
+import { META, readMeta } from './family-meta.ts';
+import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, ID_END, livesUntil, readDeadlines } from './holdings.ts';
 import { bucketOf, type Keys } from './keys.ts';
 
 /** Bounds of what passes through one command, which then takes Redis about a millisecond, and of what is held here. */
@@ -107,18 +108,21 @@ export async function compactFamily(
     args: [randomUUID(), unlessWithinMs, onlyIfWanted ? 1 : 0, yieldMs],
   });
   if (!Array.isArray(begun)) return { removed: 0, rewritten: 0, isBusy: begun !== null };
-  const [commits, token] = begun as Buffer[];
+  const [commits, token, time, ordered] = begun;
 
-  const list = await listBlocks(connection, keys, bucket, family);
+  const { list, pages } =
+    ordered === 1
+      ? await listed(connection, keys, family, options.limits)
+      : await readAtOnce(connection, hash, Number(String(time)));
   await options.pause?.('listed');
-  const { changes, liveBytes, latestDeadlineMs, owners } = await examine(connection, hash, list, options);
+  const { changes, liveBytes, latestDeadlineMs, owners } = await examine(list, pages, options);
 
   let [removed, rewritten, revision] = [0, 0, list.revision];
   // Oldest first: an expired block may go only when nothing that it hides is left.
   for (const batch of intoBatches(changes.reverse(), options.limits ?? LIMITS)) {
     await options.pause?.('change');
     const args = await changeArguments(connection, hash, batch, ++revision);
-    const done = await connection.run({ script: 'compact', keys: [hash, order], args: [token, ...args] });
+    const done = await connection.run({ script: 'compact', keys: [hash, order], args: [token as Buffer, ...args] });
     if (done === -1) return { removed, rewritten, isBusy: true };
     removed += batch.filter(({ keep }) => keep.length === 0).length;
     rewritten += batch.filter(({ keep }) => keep.length > 0).length;
@@ -127,15 +131,76 @@ export async function compactFamily(
   await connection.run({
     script: 'endCompaction',
     keys: [hash, order, keys.index(bucket)],
-    args: [token, String(commits), Math.round(liveBytes), latestDeadlineMs, family, owners],
+    args: [token as Buffer, String(commits), Math.round(liveBytes), latestDeadlineMs, family, owners],
   });
   return { removed, rewritten, isBusy: false };
 }
 
-async function examine(
+/** Blocks of a family, newest first. */
+interface BlockPage {
+  readonly blocks: readonly ListedBlock[];
+  readonly values: ReadonlyArray<Buffer | null>;
+  /** Until when groups live there, by group. */
+  readonly deadlines: ReadonlyMap<string, number>;
+}
+
+interface BlockPages {
+  readonly list: BlockList;
+  readonly pages: AsyncIterable<BlockPage> | Iterable<BlockPage>;
+}
+
+/** A large family is listed, and its blocks are read in pages. */
+async function listed(
   connection: RedisConnection,
-  hash: string,
+  keys: Keys,
+  family: string,
+  { readBlocks, readBytes } = LIMITS,
+): Promise<BlockPages> {
+  const bucket = bucketOf(family);
+  const list = await listBlocks(connection, keys, bucket, family);
+  const hash = keys.family(bucket, family);
+  async function* pages(): AsyncGenerator<BlockPage, void> {
+    for (let from = 0; from < list.blocks.length; ) {
+      const to = pageEnd(list.blocks, from, readBlocks, readBytes);
+      const blocks = list.blocks.slice(from, to);
+      // Whole values, although only their headers are needed here: a script that cut those off took Redis ten times as
+      // long, since Lua hashes each byte of a string that it is given.
+      const values = await readValues(connection, hash, blocks);
+      yield { blocks, values, deadlines: await readDeadlines(connection, hash, groupsOf(blocks)) };
+      from = to;
+    }
+  }
+  return { list, pages: pages() };
+}
+
+/** Any other has no order, and is read in one reply. @param nowMs when its compaction began */
+async function readAtOnce(connection: RedisConnection, hash: string, nowMs: number): Promise<BlockPages> {
+  const fields = (await connection.command('HGETALL', hash)) as Buffer[];
+  const found: Array<{ block: ListedBlock; value: Buffer }> = [];
+  const groups: string[] = [];
+  const holdings: Buffer[] = [];
+  let revision = 0;
+  for (let i = 0; i < fields.length; i += 2) {
+    const field = fields[i].toString('latin1');
+    const value = fields[i + 1];
+    if (field === META) revision = readMeta(value).revision;
+    if (field.length > ID_END) {
+      found.push({ block: { field, sequence: value.readDoubleLE(0), bytes: value.length }, value });
+    } else if (field.startsWith(HOLDING)) {
+      groups.push(field.slice(1));
+      holdings.push(value);
+    }
+  }
+  found.sort((a, b) => b.block.sequence - a.block.sequence);
+  const blocks = found.map(({ block }) => block);
+  const values = found.map(({ value }) => value);
+  const deadlines = deadlinesOf(groups, holdings);
+  return { list: { nowMs, revision, blocks }, pages: [{ blocks, values, deadlines }] };
+}
+
+async function examine(
   list: BlockList,
+  pages: BlockPages['pages'],
   { limits = LIMITS, pause }: CompactionOptions,
 ): Promise<Examined> {
   const { blocks } = list;
@@ -149,15 +214,8 @@ async function examine(
   let newest = new Int32Array(MAX_BLOCK_ENTRIES);
   let [liveBytes, leftBytes, latestDeadlineMs] = [0, 0, 0];
 
-  for (let from = 0; from < blocks.length; ) {
-    const to = pageEnd(blocks, from, limits.readBlocks, limits.readBytes);
-    const page = blocks.slice(from, to);
-    const first = from;
-    from = to;
-    // Whole values, although only their headers are needed here: a script that cut those off took Redis ten times as
-    // long, since Lua hashes each byte of a string that it is given.
-    const values = await readValues(connection, hash, page);
-    const deadlines = await readDeadlines(connection, hash, groupsOf(page));
+  let first = 0;
+  for await (const { blocks: page, values, deadlines } of pages) {
     await pause?.('read');
     for (const [i, value] of values.entries()) {
       if (value === null) continue;
@@ -201,6 +259,7 @@ async function examine(
         if (newest[entry] >= 0) expired.get(newest[entry])?.hides.add(identityKey(header, entry));
       }
     }
+    first += page.length;
   }
 
   for (const [number, { block, header, own, hides }] of expired) {

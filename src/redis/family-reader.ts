@@ -109,8 +109,9 @@ export async function* readFamilies(
     const { families, clock } = answer;
     const readings: StoredReading[] = [];
     const hashes = new HashReader(connection, limits.aheadBytes);
-    for (const { ref, fields, bytes, ...head } of families) {
-      const kind = kindOf(head.type);
+    for (const { ref, fields, meta } of families) {
+      const { type, help, unit, bytes } = meta;
+      const kind = kindOf(type);
       let texts: FamilyReading['texts'];
       // There may be very many small ones: nothing is made for them that only others need.
       if (fields.length > 0) {
@@ -125,7 +126,7 @@ export async function* readFamilies(
           return read === undefined || isStale ? paged() : onceTexts(read, clock, kind, stats, merge);
         };
       }
-      readings.push({ ...head, bucket: ref.bucket, name: ref.name, texts });
+      readings.push({ bucket: ref.bucket, name: ref.name, type, help, unit, texts });
     }
     // The next answer is on its way while this one is worked on.
     coming = asked.ask();

@@ -292,7 +292,7 @@ export class GroupPush {
         callKeys.push(this.#keys.family(bucket, name), this.#keys.order(bucket, name));
         args.push(name, type, kind, given(help), given(unit), clashes.length);
         for (const clash of clashes) {
-          callKeys.push(this.#keys.family(bucket, clash.family), this.#keys.order(bucket, clash.family));
+          callKeys.push(this.#keys.family(bucket, clash.family));
           args.push(clash.kinds);
         }
         args.push([...(this.#shapes.get(name) ?? [])].map((shape) => `${shape}\n`).join(''));

@@ -4,6 +4,7 @@ import { BlockMerge, type Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError, toStoreError } from './failure.ts';
 import { familyNames } from './family-index.ts';
+import { META, readMeta } from './family-meta.ts';
 import type { FamilyHead } from './family-reader.ts';
 import { type Group, groupOf } from './group.ts';
 import { GroupLease } from './group-lease.ts';
@@ -111,9 +112,9 @@ async function groupFamily(
   timeS: number,
 ): Promise<GroupFamily | undefined> {
   const hash = keys.family(bucketOf(name), name);
-  const held = await connection.command('HMGET', hash, 't', 'h', 'u', Buffer.concat([HOLDING, id]));
-  const [type, help, unit, holding] = held as Array<Buffer | null>;
-  if (holding === null || type === null) return undefined;
+  const held = await connection.command('HMGET', hash, META, Buffer.concat([HOLDING, id]));
+  const [meta, holding] = held as Array<Buffer | null>;
+  if (holding === null || meta === null) return undefined;
   // Digests stand in the order in which the blocks were written: of a series in two blocks the last one counts.
   const fields: Buffer[] = [];
   for (let at = holding.length - DIGEST_BYTES; at >= 8; at -= DIGEST_BYTES) {
@@ -129,14 +130,8 @@ async function groupFamily(
     }
   }
   if (pieces.length === 0) return undefined;
-  return {
-    name,
-    type: String(type),
-    help: help === null ? undefined : String(help),
-    unit: unit === null ? undefined : String(unit),
-    timeS,
-    pieces,
-  };
+  const { type, help, unit } = readMeta(meta);
+  return { name, type, help, unit, timeS, pieces };
 }
 
 /**

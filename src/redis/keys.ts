@@ -5,7 +5,7 @@
  *     PREFIX {b} :index        zset    family name → latest deadline, ms; one per bucket
  *     PREFIX {b} :clock        string  the highest sequence given out in the bucket
  *     PREFIX {b} :f: NAME      hash    a family: the fields below and its blocks
- *     PREFIX {b} :s: NAME      zset    field of a block → its sequence
+ *     PREFIX {b} :s: NAME      zset    field of a block → its sequence; only of a large family (see commands/shared/order.lua)
  *     PREFIX {b} :groups       hash    id of a group → its record (see commands/end-push.lua)
  *     PREFIX {b} :deadlines    zset    id of a group → its deadline, ms
  *     PREFIX {b} :g: ID        hash    families of the group → when each was pushed, s; '': not for certain
@@ -14,10 +14,8 @@
  * The scripts give each key but the secret a native expiry at the latest deadline of what it holds, so what nobody
  * pushes leaves Redis by itself. `{b}`, the number of the bucket, is the hash tag: a bucket lies in one slot.
  *
- * Fields of a family: `t` type, `h` help (escaped, as pushed), `u` unit, `d` latest deadline (ms), `n` bytes of all blocks, `l`
- * bytes that lived when it was last compacted, `k` fingerprint of the secret, `v` number of commits, `c` token of the
- * compaction under way and when it began, `x` when the last one ended (ms), `r` number of times that one changed blocks, `i` and `g`
- * whether /ingest and groups may have blocks there, `w` shapes of the groups' keys, `q` who has reserved the family (see
+ * Fields of a family: `m` what is known of it (see commands/shared/family.lua), `c` token of the compaction under way and
+ * when it began, `x` when the last one ended (ms), `w` shapes of the groups' keys, `q` who has reserved the family (see
  * commands/push-families.lua). Longer ones: `i` and a digest, a block of /ingest; `g`, the id of a group and a digest, a
  * block of that group; `p` and the id of a group, what it holds (see commands/shared/group-blocks.lua).
  */

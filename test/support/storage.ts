@@ -17,7 +17,7 @@ import {
   pushGroup,
 } from '../../src/redis/group-push.ts';
 import { fingerprint } from '../../src/redis/identity-secret.ts';
-import { BUCKETS, Keys } from '../../src/redis/keys.ts';
+import { BUCKETS, bucketOf, Keys } from '../../src/redis/keys.ts';
 import { type Labels, parseLabels } from '../../src/redis/label-text.ts';
 import type { RedisOptions } from '../../src/redis/options.ts';
 import { scrape } from '../../src/redis/scrape.ts';
@@ -190,6 +190,13 @@ export class TestStorage implements AsyncDisposable {
       candidates: () => Buffer.alloc(0),
       ...overrides,
     });
+  }
+
+  /** How many blocks a family has. */
+  async blocksOf(name: string): Promise<number> {
+    const hash = this.keys.family(bucketOf(name), name);
+    const fields = (await this.connection.command('HKEYS', hash)) as Buffer[];
+    return fields.filter(({ length }) => length > 9).length;
   }
 
   async scrape(options: Parameters<typeof scrape>[2] = {}): Promise<string> {

@@ -30,11 +30,6 @@ function ingest(text: string, overrides: Partial<IngestTask> = {}): Promise<Inge
   });
 }
 
-async function blocksOf(family: string): Promise<number> {
-  const [order] = (await redis.cli('KEYS', `*:s:${family}`)).split('\n');
-  return Number(await redis.cli('ZCARD', order));
-}
-
 test('what is pushed is shown, with HELP and TYPE', async () => {
   const text = '# HELP x An example.\n# TYPE x counter\nx{a="1"} 1\nx{a="2"} 2.5e3\n';
   const result = await ingest(text);
@@ -84,7 +79,7 @@ test('a history of one series is one block, all of it is counted, and its last l
   });
   const result = await ingest(history, { bodyId, whole: false, sequences: base });
   assert.deepEqual([result.accepted, later.accepted], [6000, 1]);
-  assert.equal(await blocksOf('x'), 1);
+  assert.equal(await storage.blocksOf('x'), 1);
   assert.deepEqual([...seriesOf(await storage.scrape())], [['x', '999999']]);
 });
 
@@ -152,10 +147,10 @@ test('other values, of any length, fall into the same blocks', async () => {
   const body = (value: (i: number) => string) =>
     `# TYPE x gauge\n${Array.from({ length: 5000 }, (_, i) => `x{host="node-${i}.example.org"} ${value(i)}\n`).join('')}`;
   await ingest(body(() => '1'));
-  const blocks = await blocksOf('x');
+  const blocks = await storage.blocksOf('x');
   assert.ok(blocks > 5);
   await ingest(body((i) => String(Math.sin(i) * 1e9)));
-  assert.equal(await blocksOf('x'), blocks);
+  assert.equal(await storage.blocksOf('x'), blocks);
 });
 
 test('lines whose name or type is taken are refused one by one, with the reason; the others are stored', async () => {

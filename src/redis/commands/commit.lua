@@ -1,6 +1,6 @@
 --[[
-  Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua and
-  shared/growth.lua.
+  Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua,
+  shared/family.lua, shared/order.lua and shared/growth.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
   Atomic as a whole; fails before its first write, or not at all (out of memory, read-only).
@@ -35,68 +35,75 @@ local k, a = 1, 6
 
 -- Why the family cannot be stored, or nil; and its type: undeclared samples take what is there, and an untyped family takes
 -- the first type declared, unless a group holds it, whose next push would then be refused.
-local function refusal(meta, type, kind)
-  local held, held_until = meta[1], tonumber(meta[2] or 0)
-  local reserved_until, _, reserved = reservation(meta[7])
+local function refusal(held, q, type, kind)
+  local reserved_until, _, reserved = reservation(q)
   if reserved and (kind_of(reserved) ~= kind or (type ~= '' and type ~= reserved)) then
     return { reserved, number(reserved_until), 0 }
   end
   if not held then return nil, type end
   local declared = type ~= '' and type ~= 'untyped'
-  local fits = kind_of(held) == kind and (not declared or type == held or (held == 'untyped' and not meta[8]))
-  if held_until > now_ms and not fits then return { held, number(held_until), 0 } end
-  return nil, fits and not declared and held or type
+  local fits = kind_of(held.type) == kind
+    and (not declared or type == held.type or (held.type == 'untyped' and held.grouped == 0))
+  if held.deadline > now_ms and not fits then return { held.type, number(held.deadline), 0 } end
+  return nil, fits and not declared and held.type or type
 end
 
 -- The i-th of the names that the family may clash with, if it does.
 local function clash(i, hash, at)
-  local other = call('HMGET', hash, 't', 'd', 'q')
-  local reserved_until, _, reserved = reservation(other[3])
+  local fields = call('HMGET', hash, 'm', 'q')
+  local reserved_until, _, reserved = reservation(fields[2])
   if reserved and (at == 'any' or string.find(at, kind_of(reserved), 1, true)) then
     return { reserved, number(reserved_until), i }
   end
-  if other[1] and tonumber(other[2] or 0) > now_ms
-    and (at == 'any' or string.find(at, kind_of(other[1]), 1, true)) then
-    return { other[1], other[2], i }
+  local other = family_of(fields[1])
+  if other and other.deadline > now_ms and (at == 'any' or string.find(at, kind_of(other.type), 1, true)) then
+    return { other.type, number(other.deadline), i }
   end
   return nil
 end
 
 -- Metadata whose samples come later, or never. It claims no name and prolongs nothing.
-local function store_metadata(hash, meta, type, help, unit)
-  if type ~= '' or not meta[1] then
-    call('HSET', hash, 't', type ~= '' and type or 'untyped', 'k', fingerprint)
+local function store_metadata(hash, family, type)
+  if type ~= '' or not family.type then
+    family.type, family.fingerprint = type ~= '' and type or 'untyped', fingerprint
   end
-  if help ~= '' then call('HSET', hash, 'h', string.sub(help, 2)) end
-  if unit ~= '' then call('HSET', hash, 'u', string.sub(unit, 2)) end
-  if not meta[2] then keep_until(hash, math.min(deadline, now_ms + LONGEST_METADATA_MS)) end
+  call('HSET', hash, 'm', text_of(family))
+  if family.deadline == 0 then keep_until(hash, math.min(deadline, now_ms + LONGEST_METADATA_MS)) end
 end
 
--- Adds what stores these blocks to the fields of the family's hash and to its order. Returns by how much it grows.
-local function add_blocks(fields, scores, hash, order, blocks, at, reserved, sequence, is_new)
+-- Adds what stores these blocks to the fields of the family's hash and to its order, and counts them.
+local function add_blocks(family, fields, scores, hash, order, blocks, at, reserved, sequence)
+  local is_new = family.blocks == 0
   -- Those that a later push of the same series has stored already are overridden.
   local held = false
-  if reserved and not is_new then
+  if reserved and not is_new and family.ordered == 1 then
     local names = {}
     for i = 1, blocks do names[i] = 'i' .. ARGV[at + 2 * i - 2] end
     held = call('ZMSCORE', order, unpack(names))
   end
-  local bytes = 0
   for i = 1, blocks do
     local field = 'i' .. ARGV[at + 2 * i - 2]
-    if not (held and held[i]) or tonumber(held[i]) < sequence then
+    -- The sequence and the bytes of the block that is there, if they need be known.
+    local known, size = held and held[i], 0
+    if reserved and not is_new and not held then
+      local value = call('HGET', hash, field)
+      if value then known, size = sequence_of(value), #value end
+    elseif not is_new and (not held or known) then
+      size = call('HSTRLEN', hash, field)
+    end
+    if not known or tonumber(known) < sequence then
       local value = stamped(ARGV[at + 2 * i - 1], sequence, deadline)
-      bytes = bytes + #value
-      -- Of a block that is not there, nothing is taken off.
-      if not is_new and (not held or held[i]) then bytes = bytes - call('HSTRLEN', hash, field) end
+      family.bytes = family.bytes + #value - size
+      if size == 0 then family.blocks = family.blocks + 1 end
       local n = #fields
       fields[n + 1], fields[n + 2] = field, value
-      n = #scores
-      scores[n + 1], scores[n + 2] = number(sequence), field
+      if family.ordered == 1 then
+        n = #scores
+        scores[n + 1], scores[n + 2] = number(sequence), field
+      end
     end
     sequence = sequence + 1
   end
-  return bytes
 end
 
 local function commit_bucket()
@@ -113,62 +120,60 @@ local function commit_bucket()
     local offset, clashes = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
     local blocks_at = a + 8 + clashes
     local blocks = tonumber(ARGV[blocks_at - 1])
-    local meta = call('HMGET', hash, 't', 'd', 'n', 'l', 'k', 'v', 'q', 'g')
-    local result
+    local known = call('HMGET', hash, 'm', 'q')
+    local held, result = family_of(known[1]), nil
 
-    if meta[5] and meta[5] ~= fingerprint then
+    if held and held.fingerprint ~= fingerprint then
       if force then
         call('UNLINK', hash, order)
-        meta = {}
+        held, known = nil, {}
       else
         result = 'rekey'
       end
     end
     if not result and (blocks > 0 or type ~= '') then
-      result, type = refusal(meta, type, kind)
+      result, type = refusal(held, known[2], type, kind)
       for i = 1, clashes do
         result = result or clash(i, KEYS[k + 1 + i], ARGV[a + 6 + i])
       end
     end
 
-    if not result and blocks == 0 then
-      store_metadata(hash, meta, type, help, unit)
-    elseif not result then
-      if type == '' then type = kind == 'plain' and 'untyped' or kind end
-      if reserved then sequence = first + offset end
-      local fields, scores = {}, {}
-      local total = tonumber(meta[3] or 0)
-        + add_blocks(fields, scores, hash, order, blocks, blocks_at, reserved, sequence, not meta[3])
-      sequence = sequence + blocks
-      highest = math.max(highest, sequence - 1)
-      local held_until = tonumber(meta[2] or 0)
-      -- All of a new one lives: a part of a body has each series once.
-      local live = meta[3] and tonumber(meta[4] or 0) or total
-      local until_ms = math.max(held_until, deadline)
-      for _, field in ipairs({
-        't', type, 'd', number(until_ms), 'n', total, 'l', live, 'k', fingerprint, 'v', (meta[6] or 0) + 1, 'i', 1,
-      }) do fields[#fields + 1] = field end
-      if help ~= '' then
-        fields[#fields + 1] = 'h'
-        fields[#fields + 1] = string.sub(help, 2)
+    if not result then
+      local family = held or new_family()
+      if help ~= '' then family.help = help end
+      if unit ~= '' then family.unit = unit end
+      if blocks == 0 then
+        store_metadata(hash, family, type)
+      else
+        if type == '' then type = kind == 'plain' and 'untyped' or kind end
+        if reserved then sequence = first + offset end
+        local fields, scores = {}, {}
+        local held_until = family.deadline
+        order_if_large(family, hash, order, blocks, blocks_at)
+        add_blocks(family, fields, scores, hash, order, blocks, blocks_at, reserved, sequence)
+        sequence = sequence + blocks
+        highest = math.max(highest, sequence - 1)
+        -- All of a new one lives: a part of a body has each series once.
+        if held_until == 0 then family.live = family.bytes end
+        local until_ms = math.max(held_until, deadline)
+        family.type, family.fingerprint, family.deadline, family.ingested = type, fingerprint, until_ms, 1
+        family.commits = family.commits + 1
+        fields[#fields + 1], fields[#fields + 2] = 'm', text_of(family)
+        call('HSET', hash, unpack(fields))
+        if #scores > 0 then call('ZADD', order, unpack(scores)) end
+        local ends = number(until_ms)
+        if until_ms ~= held_until then
+          call('PEXPIREAT', hash, ends)
+          if family.ordered == 1 then call('PEXPIREAT', order, ends) end
+        elseif family.ordered == 1 and call('PTTL', order) < 0 then
+          -- Compaction had removed its last block, or it has just been made.
+          call('PEXPIREAT', order, ends)
+        end
+        -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
+        call('ZADD', index, ends, name)
+        if has_outgrown(family.bytes, family.live) then result = 1 end
+        latest, stored = math.max(latest, until_ms), true
       end
-      if unit ~= '' then
-        fields[#fields + 1] = 'u'
-        fields[#fields + 1] = string.sub(unit, 2)
-      end
-      call('HSET', hash, unpack(fields))
-      if #scores > 0 then call('ZADD', order, unpack(scores)) end
-      if until_ms ~= held_until then
-        call('PEXPIREAT', hash, number(until_ms))
-        call('PEXPIREAT', order, number(until_ms))
-      elseif call('PTTL', order) < 0 then
-        -- Compaction had removed its last block.
-        call('PEXPIREAT', order, number(until_ms))
-      end
-      -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
-      call('ZADD', index, number(until_ms), name)
-      if has_outgrown(total, live) then result = 1 end
-      latest, stored = math.max(latest, until_ms), true
     end
 
     results[#results + 1] = result or 0

@@ -1,7 +1,7 @@
 --[[
   Removes or rewrites blocks of a family, each only if it has not been written again since it was read. A rewritten
   block keeps its field, sequence and deadline, and is marked with the family's new revision: a reader that has listed
-  it before finds it in its place, and sees that entries are missing.
+  it before finds it in its place, and sees that entries are missing. Begins with shared/family.lua.
 
   KEYS[1] hash, KEYS[2] order
   ARGV[1] token of the compaction
@@ -10,25 +10,36 @@
   Output: -1 if another compaction has begun; else the number of blocks that were still as they had been read
 ]]
 local call = redis.call
-local meta = call('HMGET', KEYS[1], 'c', 'n', 'r')
-if meta[1] ~= ARGV[1] then return -1 end
+local known = call('HMGET', KEYS[1], 'c', 'm')
+if known[1] ~= ARGV[1] then return -1 end
 -- Redis looks at its memory limit at the first write only, and lets this one pass: else nothing could be freed.
 call('HDEL', KEYS[1], 'c')
-local revision = tonumber(meta[3] or 0) + 1
-local bytes, done = tonumber(meta[2]), 0
+local family = family_of(known[2])
+local revision, done = family.revision + 1, 0
+
+-- Sequence and bytes of a block that is there.
+local function block_at(field)
+  if family.ordered == 1 then
+    local sequence = call('ZSCORE', KEYS[2], field)
+    return sequence and tonumber(sequence), call('HSTRLEN', KEYS[1], field)
+  end
+  local value = call('HGET', KEYS[1], field)
+  if not value then return nil, 0 end
+  return #value >= 8 and struct.unpack('<d', value) or 0, #value
+end
+
 -- Digests of the blocks that groups have lost, by group.
 local lost = {}
 for a = 2, #ARGV, 4 do
   local field, length, value = ARGV[a], ARGV[a + 2], ARGV[a + 3]
-  local sequence = call('ZSCORE', KEYS[2], field)
-  local held = call('HSTRLEN', KEYS[1], field)
+  local sequence, held = block_at(field)
   -- One whose group was replaced keeps its sequence and has become a shadow, without text.
-  if sequence and string.format('%.0f', sequence) == ARGV[a + 1] and (length == '' or tonumber(length) == held) then
+  if sequence == tonumber(ARGV[a + 1]) and (length == '' or tonumber(length) == held) then
     done = done + 1
-    bytes = bytes - held
+    family.bytes = family.bytes - held
     if value == '' then
-      call('HDEL', KEYS[1], field)
-      call('ZREM', KEYS[2], field)
+      family.blocks = family.blocks - call('HDEL', KEYS[1], field)
+      if family.ordered == 1 then call('ZREM', KEYS[2], field) end
       if string.sub(field, 1, 1) == 'g' then
         local gid = string.sub(field, 2, 9)
         lost[gid] = lost[gid] or {}
@@ -39,7 +50,7 @@ for a = 2, #ARGV, 4 do
         value = string.sub(value, 1, 24) .. struct.pack('<I4', revision) .. string.sub(value, 29)
       end
       call('HSET', KEYS[1], field, value)
-      bytes = bytes + #value
+      family.bytes = family.bytes + #value
     end
   end
 end
@@ -59,5 +70,6 @@ for gid, digests in pairs(lost) do
     end
   end
 end
-call('HSET', KEYS[1], 'n', string.format('%.0f', bytes), 'r', revision, 'c', ARGV[1])
+family.revision = revision
+call('HSET', KEYS[1], 'm', text_of(family), 'c', ARGV[1])
 return done

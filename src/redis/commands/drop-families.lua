@@ -1,6 +1,6 @@
 --[[
   Takes out of families of one bucket what a group holds there. A family that nobody else holds ends, and with it its
-  claim on names and type. Begins with shared/preamble.lua and shared/group-blocks.lua. Atomic.
+  claim on names and type. Begins with shared/preamble.lua, shared/family.lua and shared/group-blocks.lua. Atomic.
 
   KEYS[1] index, then for each family: hash, order
   ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] id of the group, 8 bytes
@@ -15,13 +15,14 @@ for n = 3, #ARGV do
   if call('HEXISTS', hash, 'p' .. gid) == 1 then
     local _, digests = holding(hash, gid)
     call('HDEL', hash, 'p' .. gid)
-    local meta = call('HMGET', hash, 'n', 'v', 'i')
-    local bytes = remove_blocks(hash, order, gid, digests, meta[3] and true or false)
-    if call('ZCARD', order) == 0 then
+    local family = family_at(hash)
+    remove_blocks(family, hash, order, gid, digests)
+    if family.blocks == 0 then
       call('UNLINK', hash, order)
       call('ZREM', KEYS[1], ARGV[n])
     else
-      call('HSET', hash, 'n', tonumber(meta[1] or 0) - bytes, 'v', (meta[2] or 0) + 1)
+      family.commits = family.commits + 1
+      call('HSET', hash, 'm', text_of(family))
     end
   end
 end

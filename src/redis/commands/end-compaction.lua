@@ -1,6 +1,6 @@
 --[[
   Ends the compaction of a family: notes what lives, and, if nobody has written to it meanwhile, brings its deadline
-  down to that of what is left, or removes the family if nothing is.
+  down to that of what is left, or removes the family if nothing is. Begins with shared/family.lua.
 
   KEYS[1] hash, KEYS[2] order, KEYS[3] index
   ARGV[1] token, ARGV[2] number of commits at the beginning, ARGV[3] bytes that live, ARGV[4] latest deadline of the
@@ -9,24 +9,29 @@
   Output: -1 if another compaction has begun; 0 otherwise
 ]]
 local call = redis.call
-local meta = call('HMGET', KEYS[1], 'c', 'v', 'd')
-if meta[1] ~= ARGV[1] then return -1 end
+local known = call('HMGET', KEYS[1], 'c', 'm')
+if known[1] ~= ARGV[1] then return -1 end
 call('HDEL', KEYS[1], 'c')
-local unchanged = meta[2] == ARGV[2]
+local family = family_of(known[2])
+local unchanged = family.commits == tonumber(ARGV[2])
 if unchanged and ARGV[4] == '0' then
   call('UNLINK', KEYS[1], KEYS[2])
   call('ZREM', KEYS[3], ARGV[5])
   return 0
 end
 local time = call('TIME')
-call('HSET', KEYS[1], 'l', ARGV[3], 'x', string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)))
-for _, owner in ipairs({ 'i', 'g' }) do
-  if unchanged and not string.find(ARGV[6], owner, 1, true) then call('HDEL', KEYS[1], owner) end
+family.live = tonumber(ARGV[3])
+local deadline = tonumber(ARGV[4])
+local ends_sooner = unchanged and deadline ~= family.deadline
+if unchanged then
+  if not string.find(ARGV[6], 'i', 1, true) then family.ingested = 0 end
+  if not string.find(ARGV[6], 'g', 1, true) then family.grouped = 0 end
+  family.deadline = deadline
 end
-if unchanged and ARGV[4] ~= meta[3] then
-  call('HSET', KEYS[1], 'd', ARGV[4])
+call('HSET', KEYS[1], 'm', text_of(family), 'x', string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)))
+if ends_sooner then
   call('PEXPIREAT', KEYS[1], ARGV[4])
-  call('PEXPIREAT', KEYS[2], ARGV[4])
+  if family.ordered == 1 then call('PEXPIREAT', KEYS[2], ARGV[4]) end
   call('ZADD', KEYS[3], ARGV[4], ARGV[5])
 end
 return 0

@@ -1,22 +1,42 @@
 --[[
   Lists blocks of a family, oldest first, in pages. A block that is written again moves towards the end: it is met
-  twice, or at its new place, but never missed.
+  twice, or at its new place, but never missed. Begins with shared/family.lua.
 
   KEYS[1] hash, KEYS[2] order
-  ARGV[1] lower bound of the sequences as ZRANGE takes it, ARGV[2] most blocks
+  ARGV[1] only sequences above this one, or '' for all; ARGV[2] most blocks
   Output: {time (ms), revision of the family, field, sequence, bytes, …}
 ]]
 local call = redis.call
 local time = call('TIME')
+local family = family_at(KEYS[1])
 local result = {
   string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)),
-  call('HGET', KEYS[1], 'r') or '0',
+  string.format('%.0f', family and family.revision or 0),
 }
-local listed = call('ZRANGEBYSCORE', KEYS[2], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-for i = 1, #listed, 2 do
+
+local function add(field, sequence, bytes)
   local n = #result
-  result[n + 1] = listed[i]
-  result[n + 2] = string.format('%.0f', listed[i + 1])
-  result[n + 3] = call('HSTRLEN', KEYS[1], listed[i])
+  result[n + 1], result[n + 2], result[n + 3] = field, string.format('%.0f', sequence), bytes
 end
+
+if family and family.ordered == 0 then
+  -- There is no order: it is small, so to look at all its blocks takes a few milliseconds at most.
+  local above, blocks = tonumber(ARGV[1]) or -1, {}
+  local fields = call('HGETALL', KEYS[1])
+  for i = 1, #fields, 2 do
+    local field, value = fields[i], fields[i + 1]
+    if #field > 9 then
+      -- A damaged one is listed as the oldest, so that whoever reads it sees that.
+      local sequence = #value >= 28 and struct.unpack('<d', value) or 0
+      if sequence > above then blocks[#blocks + 1] = { field, sequence, #value } end
+    end
+  end
+  table.sort(blocks, function(a, b) return a[2] < b[2] end)
+  for i = 1, math.min(#blocks, tonumber(ARGV[2])) do add(unpack(blocks[i])) end
+  return result
+end
+
+local lowest = ARGV[1] == '' and '-inf' or '(' .. ARGV[1]
+local listed = call('ZRANGEBYSCORE', KEYS[2], lowest, '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+for i = 1, #listed, 2 do add(listed[i], listed[i + 1], call('HSTRLEN', KEYS[1], listed[i])) end
 return result

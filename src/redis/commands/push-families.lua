@@ -1,12 +1,12 @@
 --[[
   Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
-  shared/growth.lua and shared/group-blocks.lua.
+  shared/family.lua, shared/order.lua, shared/growth.lua and shared/group-blocks.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
   that are to be made or to change their type. Nobody else can then come between check and 'write'.
   The blocks of a large family come in several calls; it is whole after the last one. Atomic.
 
-  KEYS for each bucket: index, clock, then for each family: hash, order, and hash and order of each name it may clash with
+  KEYS for each bucket: index, clock, then for each family: hash, order, and the hashes of the names it may clash with
   ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] 'check' or 'write'; ARGV[3] time to live, ms
   ARGV[4] fingerprint; ARGV[5] '1': a family under another fingerprint is obsolete and goes
   ARGV[6] id of the group, 8 bytes; ARGV[7] token of the push; ARGV[8] how long a reservation holds, ms
@@ -83,7 +83,7 @@ for b = 1, tonumber(ARGV[11]) do
       name = ARGV[a + 1], type = ARGV[a + 2], kind = ARGV[a + 3], help = ARGV[a + 4], unit = ARGV[a + 5],
       clashes = tonumber(ARGV[a + 6]), kinds_at = a + 6,
     }
-    k = k + 2 + family.clashes * 2
+    k = k + 2 + family.clashes
     a = a + 6 + family.clashes
     family.known, family.candidates, family.hashes = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
     family.final = ARGV[a + 4]
@@ -96,16 +96,17 @@ end
 
 local function clash_of(family)
   for i = 1, family.clashes do
-    local hash, order = KEYS[family.keys_at + i * 2 - 2], KEYS[family.keys_at + i * 2 - 1]
+    local hash = KEYS[family.keys_at + i - 1]
     local at = ARGV[family.kinds_at + i]
-    local other = call('HMGET', hash, 't', 'd', 'q')
-    local _, by, reserved = reservation(other[3])
+    local known = call('HMGET', hash, 'm', 'q')
+    local _, by, reserved = reservation(known[2])
     if by and by ~= token and (at == 'any' or string.find(at, kind_of(reserved), 1, true)) then return { 'reserved' } end
-    if other[1] and tonumber(other[2] or 0) > now_ms
-      and (at == 'any' or string.find(at, kind_of(other[1]), 1, true))
+    local other = family_of(known[1])
+    if other and other.deadline > now_ms
+      and (at == 'any' or string.find(at, kind_of(other.type), 1, true))
       -- What the group alone holds goes with this very push.
-      and not (mode == 'put' and holds_alone(hash, order, gid)) then
-      return { 'taken', other[1], other[2], i }
+      and not (mode == 'put' and holds_alone(other, hash, gid)) then
+      return { 'taken', other.type, number(other.deadline), i }
     end
   end
   return nil
@@ -113,26 +114,28 @@ end
 
 -- Why the family cannot be stored, or nil; notes what storing it needs to know.
 local function refusal(family)
-  local meta = call('HMGET', family.hash, 't', 'd', 'n', 'l', 'k', 'v', 'q', 'i', 'w')
-  family.obsolete = meta[5] and meta[5] ~= fingerprint
+  local known = call('HMGET', family.hash, 'm', 'q', 'w')
+  local held = family_of(known[1])
+  family.obsolete = held and held.fingerprint ~= fingerprint
   if family.obsolete and not force then return 'rekey' end
-  if family.obsolete then meta = {} end
-  family.meta = meta
-  local _, by = reservation(meta[7])
+  if family.obsolete then held, known = nil, {} end
+  family.held = held or new_family()
+  local _, by = reservation(known[2])
   if by and by ~= token then return { 'reserved' } end
-  local live = meta[1] and tonumber(meta[2] or 0) > now_ms
+  family.reserved = by == token
+  local live = held and held.deadline > now_ms
   -- A few more series of a family need not say again what it is.
-  if mode == 'merge' and live and family.type == 'untyped' and kind_of(meta[1]) == family.kind then
-    family.type = meta[1]
+  if mode == 'merge' and live and family.type == 'untyped' and kind_of(held.type) == family.kind then
+    family.type = held.type
   end
-  local changes_type = live and meta[1] ~= family.type
-  if changes_type and (mode == 'merge' or not holds_alone(family.hash, family.order, gid)) then
-    return { 'taken', meta[1], meta[2], 0 }
+  local changes_type = live and held.type ~= family.type
+  if changes_type and (mode == 'merge' or not holds_alone(held, family.hash, gid)) then
+    return { 'taken', held.type, number(held.deadline), 0 }
   end
   local clash = clash_of(family)
   if clash then return clash end
 
-  local shapes, count = shapes_of(meta[9])
+  local shapes, count = shapes_of(known[3])
   local unknown, has_others = {}, false
   for other in pairs(shapes) do
     if other ~= shape then
@@ -196,25 +199,27 @@ local function without(digests, set)
 end
 
 for n, family in ipairs(families) do
-  local bucket, hash, order, meta = family.bucket, family.hash, family.order, family.meta
+  local bucket, hash, order, held = family.bucket, family.hash, family.order, family.held
   if family.obsolete then call('UNLINK', hash, order) end
-  local ingested = meta[8] and true or false
-  local total, live = tonumber(meta[3] or 0), tonumber(meta[4] or 0)
-  local held_deadline, held = holding(hash, gid)
-  if held_deadline <= now_ms and held ~= '' then
+  local held_until = held.deadline
+  local group_deadline, held_digests = holding(hash, gid)
+  if group_deadline <= now_ms and held_digests ~= '' then
     -- What has ended must not come back with the new deadline.
-    total = total - remove_blocks(hash, order, gid, held, ingested)
-    held = ''
+    remove_blocks(held, hash, order, gid, held_digests)
+    held_digests = ''
   end
+  order_if_large(held, hash, order, family.blocks, family.blocks_at + 1)
 
   local sequence, written = bucket.sequence, {}
   for i = 1, family.blocks do
     local digest, value = ARGV[family.blocks_at + 2 * i - 1], ARGV[family.blocks_at + 2 * i]
     local field = 'g' .. gid .. digest
     value = stamped(value, sequence, deadline)
-    total = total + #value - call('HSTRLEN', hash, field)
+    local size = call('HSTRLEN', hash, field)
+    held.bytes = held.bytes + #value - size
+    if size == 0 then held.blocks = held.blocks + 1 end
     call('HSET', hash, field, value)
-    call('ZADD', order, number(sequence), field)
+    if held.ordered == 1 then call('ZADD', order, number(sequence), field) end
     written[i] = digest
     sequence = sequence + 1
   end
@@ -223,43 +228,32 @@ for n, family in ipairs(families) do
   -- Until the last blocks have come the old ones stay; a merge keeps them for good.
   local now_held
   if family.final ~= '' and mode ~= 'merge' then
-    total = total - remove_blocks(hash, order, gid, without(held, set_of(family.final)), ingested)
+    remove_blocks(held, hash, order, gid, without(held_digests, set_of(family.final)))
     now_held = family.final
   else
     local new = table.concat(written)
-    now_held = without(held, set_of(new)) .. new
+    now_held = without(held_digests, set_of(new)) .. new
   end
 
   -- All of a new one lives: a push has each series once.
-  if not meta[3] then live = total end
-  local held_until = tonumber(meta[2] or 0)
+  if held_until == 0 then held.live = held.bytes end
   local until_ms = math.max(held_until, deadline)
   local shapes = {}
   for text, at in pairs(family.shapes) do shapes[#shapes + 1] = number(at) .. ' ' .. text .. '\n' end
-  local fields = {
-    't', family.type, 'd', number(until_ms), 'n', total, 'l', live, 'k', fingerprint, 'v', (meta[6] or 0) + 1, 'g', 1,
-    'w', table.concat(shapes), 'p' .. gid, struct.pack('<d', deadline) .. now_held,
-  }
-  if family.help ~= '' then
-    fields[#fields + 1] = 'h'
-    fields[#fields + 1] = string.sub(family.help, 2)
-  end
-  if family.unit ~= '' then
-    fields[#fields + 1] = 'u'
-    fields[#fields + 1] = string.sub(family.unit, 2)
-  end
-  call('HSET', hash, unpack(fields))
-  local _, by = reservation(meta[7])
-  if by == token and family.final ~= '' then call('HDEL', hash, 'q') end
-  if until_ms ~= held_until then
-    call('PEXPIREAT', hash, number(until_ms))
-  end
+  held.type, held.fingerprint, held.deadline, held.grouped = family.type, fingerprint, until_ms, 1
+  held.commits = held.commits + 1
+  if family.help ~= '' then held.help = family.help end
+  if family.unit ~= '' then held.unit = family.unit end
+  call('HSET', hash, 'm', text_of(held), 'w', table.concat(shapes), 'p' .. gid, struct.pack('<d', deadline) .. now_held)
+  if family.reserved and family.final ~= '' then call('HDEL', hash, 'q') end
+  local ends = number(until_ms)
+  if until_ms ~= held_until then call('PEXPIREAT', hash, ends) end
   -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
-  call('ZADD', bucket.index, number(until_ms), family.name)
+  call('ZADD', bucket.index, ends, family.name)
   bucket.latest = math.max(bucket.latest, until_ms)
   -- It goes when its last block does, and comes without an expiry.
-  if until_ms ~= held_until or call('PTTL', order) < 0 then call('PEXPIREAT', order, number(until_ms)) end
-  if has_outgrown(total, live) then results[2 + n] = 1 end
+  if held.ordered == 1 and (until_ms ~= held_until or call('PTTL', order) < 0) then call('PEXPIREAT', order, ends) end
+  if has_outgrown(held.bytes, held.live) then results[2 + n] = 1 end
 end
 
 for _, bucket in ipairs(buckets) do

@@ -1,5 +1,6 @@
 --[[
-  What a group holds in a family. Stands before the scripts that change it, after shared/preamble.lua.
+  What a group holds in a family. Stands before the scripts that change it, after shared/preamble.lua
+  and shared/family.lua.
 
   Field 'p' .. gid of the family's hash: the deadline of the group there (float64, ms), which counts for all its blocks,
   and the digest of each block, 16 bytes each. A block has the field 'g' .. gid .. digest.
@@ -23,31 +24,34 @@ local function shadow_of(value, revision)
     .. string.sub(value, 29, 28 + count * 8) .. string.rep('\0', count * 2)
 end
 
--- Takes blocks of the group out of a family. `ingested`: /ingest has blocks there, which must not show again what these
--- have hidden. Returns by how many bytes the family has become smaller.
-local function remove_blocks(hash, order, gid, digests, ingested)
-  local bytes, revision = 0, nil
+-- Takes blocks of the group out of a family, whose blocks and bytes are counted in `family`, to be stored by the caller.
+-- Where /ingest has blocks, too, they must not show again what these have hidden.
+local function remove_blocks(family, hash, order, gid, digests)
+  local changed = false
   each_digest(digests, function(digest)
     local field = 'g' .. gid .. digest
-    if ingested then
+    if family.ingested == 1 then
       local value = call('HGET', hash, field)
       if value then
-        revision = revision or call('HINCRBY', hash, 'r', 1)
-        local shadow = shadow_of(value, revision)
+        if not changed then family.revision = family.revision + 1 end
+        changed = true
+        local shadow = shadow_of(value, family.revision)
         call('HSET', hash, field, shadow)
-        bytes = bytes + #value - #shadow
+        family.bytes = family.bytes + #shadow - #value
       end
     else
-      bytes = bytes + call('HSTRLEN', hash, field)
-      call('HDEL', hash, field)
-      call('ZREM', order, field)
+      local size = call('HSTRLEN', hash, field)
+      if size > 0 then
+        family.bytes, family.blocks = family.bytes - size, family.blocks - 1
+        call('HDEL', hash, field)
+        if family.ordered == 1 then call('ZREM', order, field) end
+      end
     end
   end)
-  return bytes
 end
 
 -- Whether all blocks of the family are the group's own.
-local function holds_alone(hash, order, gid)
+local function holds_alone(family, hash, gid)
   local _, digests = holding(hash, gid)
-  return digests ~= '' and call('ZCARD', order) == #digests / 16
+  return digests ~= '' and family.blocks == #digests / 16
 end
