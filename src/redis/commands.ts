@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 
 /** The scripts, each as its files in commands/, one after the other. What it takes and gives stands at the head of the last. */
 export const SCRIPTS = {
-  commit: ['shared/preamble', 'shared/family', 'shared/order', 'shared/growth', 'commit'],
+  commit: [
+    'shared/preamble',
+    'shared/family',
+    'shared/keep-family',
+    'shared/order',
+    'shared/growth',
+    'commit',
+  ],
   openSequences: ['open-sequences'],
   readFamilies: ['shared/family', 'read-families'],
   listBlocks: ['shared/family', 'list-blocks'],
@@ -13,13 +20,20 @@ export const SCRIPTS = {
   pushFamilies: [
     'shared/preamble',
     'shared/family',
+    'shared/keep-family',
     'shared/order',
     'shared/growth',
     'shared/group-blocks',
     'push-families',
   ],
   dropFamilies: ['shared/preamble', 'shared/family', 'shared/group-blocks', 'drop-families'],
-  prolongFamilies: ['shared/preamble', 'shared/family', 'shared/group-blocks', 'prolong-families'],
+  prolongFamilies: [
+    'shared/preamble',
+    'shared/family',
+    'shared/keep-family',
+    'shared/group-blocks',
+    'prolong-families',
+  ],
   releaseFamilies: ['release-families'],
   noteFamilies: ['shared/preamble', 'note-families'],
   endPush: ['shared/preamble', 'end-push'],

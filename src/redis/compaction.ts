@@ -5,7 +5,15 @@ import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-l
 import type { RedisConnection } from './client.ts';
 import { EntryTable } from './entry-table.ts';
 import { META, readMeta } from './family-meta.ts';
-import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, ID_END, livesUntil, readDeadlines } from './holdings.ts';
+import {
+  deadlinesOf,
+  groupOfBlock,
+  groupsOf,
+  HOLDING,
+  ID_END,
+  livesUntil,
+  readDeadlines,
+} from './holdings.ts';
 import { bucketOf, type Keys } from './keys.ts';
 
 /** Bounds of what passes through one command, which then takes Redis about a millisecond, and of what is held here. */
@@ -122,7 +130,11 @@ export async function compactFamily(
   for (const batch of intoBatches(changes.reverse(), options.limits ?? LIMITS)) {
     await options.pause?.('change');
     const args = await changeArguments(connection, hash, batch, ++revision);
-    const done = await connection.run({ script: 'compact', keys: [hash, order], args: [token as Buffer, ...args] });
+    const done = await connection.run({
+      script: 'compact',
+      keys: [hash, order],
+      args: [token as Buffer, ...args],
+    });
     if (done === -1) return { removed, rewritten, isBusy: true };
     removed += batch.filter(({ keep }) => keep.length === 0).length;
     rewritten += batch.filter(({ keep }) => keep.length > 0).length;

@@ -17,9 +17,9 @@ export interface FamilyMeta {
 export const META = 'm';
 
 const BYTES_AT = 8;
-const REVISION_AT = 28;
-const ORDERED_AT = 38;
-const TYPE_AT = 39;
+const REVISION_AT = 36;
+const ORDERED_AT = 46;
+const TYPE_AT = 47;
 
 /** @param text of the field */
 export function readMeta(text: Buffer): FamilyMeta {

@@ -78,7 +78,8 @@ test('when everything has ended nothing is left in Redis', async () => {
   const keys = (await redis.cli('KEYS', '*')).split('\n');
   for (const key of keys) assert.notEqual(await redis.cli('PTTL', key), '-1', key);
   await sleep(400);
-  const left = (await redis.cli('KEYS', '*')).split('\n').filter((key) => !key.endsWith(':clock'));
+  // Clock and index of a bucket stay for a minute longer, for a server that takes over and is behind.
+  const left = (await redis.cli('KEYS', '*')).split('\n').filter((key) => !/:(clock|index)$/.test(key));
   assert.deepEqual(left.filter(Boolean), []);
 });
 
@@ -93,11 +94,11 @@ test('metadata without samples claims nothing, and ends like a sample', async ()
 });
 
 test('a family that has ended on a server, but not on the next, whose clock is behind, is shown when it is pushed', async () => {
-  // As commit.lua does when another family of the bucket is pushed.
+  // What comes for another family of the bucket takes out of the index what has ended.
   const end = async (): Promise<void> => {
-    await storage.connection.command('DEL', storage.keys.index(bucketOf('m')));
-    assert.deepEqual(await shown(), {});
-    await storage.setClock(-3000);
+    await storage.setClock(30_000);
+    await storage.commit([storage.family('m_total', [], { help: 'text' })]);
+    await storage.setClock(0);
   };
   await storage.push('m', { 's="1"': 1 }, { ttlMs: 4000 });
   await end();

@@ -1,6 +1,6 @@
 --[[
   Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua,
-  shared/family.lua, shared/order.lua and shared/growth.lua.
+  shared/family.lua, shared/keep-family.lua, shared/order.lua and shared/growth.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
   Atomic as a whole; fails before its first write, or not at all (out of memory, read-only).
@@ -71,27 +71,49 @@ local function store_metadata(hash, family, type)
   if family.deadline == 0 then keep_until(hash, math.min(deadline, now_ms + LONGEST_METADATA_MS)) end
 end
 
--- Adds what stores these blocks to the fields of the family's hash and to its order, and counts them.
-local function add_blocks(family, fields, scores, hash, order, blocks, at, reserved, sequence)
-  local is_new = family.blocks == 0
-  -- Those that a later push of the same series has stored already are overridden.
-  local held = false
-  if reserved and not is_new and family.ordered == 1 then
-    local names = {}
-    for i = 1, blocks do names[i] = 'i' .. ARGV[at + 2 * i - 2] end
-    held = call('ZMSCORE', order, unpack(names))
+-- What stands in the family about itself and who has reserved it, and the blocks that these would overwrite, if they are
+-- few and small: one command takes less than one a block, though Lua makes a string of each.
+local MOST_FETCHED, LARGEST_FETCHED = 8, 4096
+local function look(hash, blocks, at)
+  local fields = { 'm', 'q' }
+  if blocks <= MOST_FETCHED then
+    for i = 1, blocks do
+      if #ARGV[at + 2 * i - 1] > LARGEST_FETCHED then return call('HMGET', hash, 'm', 'q') end
+      fields[2 + i] = 'i' .. ARGV[at + 2 * i - 2]
+    end
   end
+  return call('HMGET', hash, unpack(fields))
+end
+
+-- Sequences of the blocks of these fields, if they are there: those that a later push of the same series has stored already
+-- are overridden. Nothing if they do not matter, or have been looked at.
+local function held_sequences(family, order, known, blocks, at, reserved)
+  if not reserved or family.ordered == 0 or family.blocks == 0 or known[3] ~= nil then return nil end
+  local names = {}
+  for i = 1, blocks do names[i] = 'i' .. ARGV[at + 2 * i - 2] end
+  return call('ZMSCORE', order, unpack(names))
+end
+
+-- Adds what stores these blocks to the fields of the family's hash and to its order, and counts them.
+local function add_blocks(family, fields, scores, hash, order, known, blocks, at, reserved, sequence)
+  local is_new, looked = family.blocks == 0, known[3] ~= nil
+  local held = held_sequences(family, order, known, blocks, at, reserved)
   for i = 1, blocks do
     local field = 'i' .. ARGV[at + 2 * i - 2]
-    -- The sequence and the bytes of the block that is there, if they need be known.
-    local known, size = held and held[i], 0
-    if reserved and not is_new and not held then
-      local value = call('HGET', hash, field)
-      if value then known, size = sequence_of(value), #value end
-    elseif not is_new and (not held or known) then
-      size = call('HSTRLEN', hash, field)
+    -- Bytes and, if it matters, sequence of the block that is there.
+    local size, latest = 0, nil
+    if not is_new then
+      if held then
+        latest = held[i] and tonumber(held[i])
+        if latest then size = call('HSTRLEN', hash, field) end
+      elseif looked or reserved then
+        local value = looked and known[2 + i] or not looked and call('HGET', hash, field)
+        if value then size, latest = #value, sequence_of(value) end
+      else
+        size = call('HSTRLEN', hash, field)
+      end
     end
-    if not known or tonumber(known) < sequence then
+    if not (reserved and latest) or latest < sequence then
       local value = stamped(ARGV[at + 2 * i - 1], sequence, deadline)
       family.bytes = family.bytes + #value - size
       if size == 0 then family.blocks = family.blocks + 1 end
@@ -112,7 +134,7 @@ local function commit_bucket()
   k, a = k + 2, a + 3
   local clock = tonumber(call('GET', clock_key) or 0)
   local sequence = next_sequence(clock, first)
-  local highest, latest, stored = clock, deadline, false
+  local highest, latest, stored = clock, 0, false
 
   for _ = 1, families do
     local hash, order = KEYS[k], KEYS[k + 1]
@@ -120,8 +142,12 @@ local function commit_bucket()
     local offset, clashes = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
     local blocks_at = a + 8 + clashes
     local blocks = tonumber(ARGV[blocks_at - 1])
-    local known = call('HMGET', hash, 'm', 'q')
+    local known = look(hash, blocks, blocks_at)
     local held, result = family_of(known[1]), nil
+    if held and has_ended(held) and not known[2] then
+      call('UNLINK', hash, order)
+      held, known = nil, {}
+    end
 
     if held and held.fingerprint ~= fingerprint then
       if force then
@@ -148,31 +174,22 @@ local function commit_bucket()
         if type == '' then type = kind == 'plain' and 'untyped' or kind end
         if reserved then sequence = first + offset end
         local fields, scores = {}, {}
-        local held_until = family.deadline
+        local is_new = family.deadline == 0
         order_if_large(family, hash, order, blocks, blocks_at)
-        add_blocks(family, fields, scores, hash, order, blocks, blocks_at, reserved, sequence)
+        add_blocks(family, fields, scores, hash, order, known, blocks, blocks_at, reserved, sequence)
         sequence = sequence + blocks
         highest = math.max(highest, sequence - 1)
         -- All of a new one lives: a part of a body has each series once.
-        if held_until == 0 then family.live = family.bytes end
-        local until_ms = math.max(held_until, deadline)
-        family.type, family.fingerprint, family.deadline, family.ingested = type, fingerprint, until_ms, 1
+        if is_new then family.live = family.bytes end
+        family.type, family.fingerprint, family.ingested = type, fingerprint, 1
+        prolong(family, deadline)
         family.commits = family.commits + 1
         fields[#fields + 1], fields[#fields + 2] = 'm', text_of(family)
         call('HSET', hash, unpack(fields))
         if #scores > 0 then call('ZADD', order, unpack(scores)) end
-        local ends = number(until_ms)
-        if until_ms ~= held_until then
-          call('PEXPIREAT', hash, ends)
-          if family.ordered == 1 then call('PEXPIREAT', order, ends) end
-        elseif family.ordered == 1 and call('PTTL', order) < 0 then
-          -- Compaction had removed its last block, or it has just been made.
-          call('PEXPIREAT', order, ends)
-        end
-        -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
-        call('ZADD', index, ends, name)
+        keep_family(family, hash, order, index, name)
         if has_outgrown(family.bytes, family.live) then result = 1 end
-        latest, stored = math.max(latest, until_ms), true
+        latest, stored = math.max(latest, family.ends), true
       end
     end
 
@@ -183,7 +200,7 @@ local function commit_bucket()
 
   if stored then
     note_sequence(clock_key, highest, deadline)
-    keep_until(index, latest)
+    keep_index(index, latest)
   end
   purge_index(index)
 end

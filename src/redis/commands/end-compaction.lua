@@ -27,6 +27,7 @@ if unchanged then
   if not string.find(ARGV[6], 'i', 1, true) then family.ingested = 0 end
   if not string.find(ARGV[6], 'g', 1, true) then family.grouped = 0 end
   family.deadline = deadline
+  if ends_sooner then family.ends = deadline end
 end
 call('HSET', KEYS[1], 'm', text_of(family), 'x', string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)))
 if ends_sooner then

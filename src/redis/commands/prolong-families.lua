@@ -1,7 +1,7 @@
 --[[
   Gives what a group holds in families of one bucket the deadline of a push that does not name them: a group goes as a
-  whole. What has ended stays so. Begins with shared/preamble.lua, shared/family.lua and
-  shared/group-blocks.lua. Atomic.
+  whole. What has ended stays so. Begins with shared/preamble.lua, shared/family.lua,
+  shared/keep-family.lua and shared/group-blocks.lua. Atomic.
 
   KEYS[1] index, then for each family: hash, order
   ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] id of the group, 8 bytes
@@ -10,24 +10,18 @@
 ]]
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 local gid, deadline = ARGV[2], deadline_of(tonumber(ARGV[3]))
-local latest = deadline
+local latest = 0
 for n = 4, #ARGV do
   local hash, order = KEYS[n * 2 - 6], KEYS[n * 2 - 5]
   local held_deadline, digests = holding(hash, gid)
   if digests ~= '' and held_deadline > now_ms then
     local family = family_at(hash)
-    local held_until = family.deadline
-    local until_ms = math.max(held_until, deadline)
-    family.deadline, family.commits = until_ms, family.commits + 1
+    prolong(family, deadline)
+    family.commits = family.commits + 1
     call('HSET', hash, 'm', text_of(family), 'p' .. gid, struct.pack('<d', deadline) .. digests)
-    if until_ms ~= held_until then
-      call('PEXPIREAT', hash, number(until_ms))
-      if family.ordered == 1 then call('PEXPIREAT', order, number(until_ms)) end
-    end
-    -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
-    call('ZADD', KEYS[1], number(until_ms), ARGV[n])
-    latest = math.max(latest, until_ms)
+    keep_family(family, hash, order, KEYS[1], ARGV[n])
+    latest = math.max(latest, family.ends)
   end
 end
-keep_until(KEYS[1], latest)
+if latest > 0 then keep_index(KEYS[1], latest) end
 return { number(now_us), 'done' }

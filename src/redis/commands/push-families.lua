@@ -1,6 +1,6 @@
 --[[
   Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
-  shared/family.lua, shared/order.lua, shared/growth.lua and shared/group-blocks.lua.
+  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua and shared/group-blocks.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
   that are to be made or to change their type. Nobody else can then come between check and 'write'.
@@ -119,6 +119,8 @@ local function refusal(family)
   family.obsolete = held and held.fingerprint ~= fingerprint
   if family.obsolete and not force then return 'rekey' end
   if family.obsolete then held, known = nil, {} end
+  family.gone = held and not known[2] and has_ended(held)
+  if family.gone then held, known = nil, {} end
   family.held = held or new_family()
   local _, by = reservation(known[2])
   if by and by ~= token then return { 'reserved' } end
@@ -169,7 +171,7 @@ end
 if not writing then
   for _, family in ipairs(families) do
     if family.needs_reservation then
-      if family.obsolete then call('UNLINK', family.hash, family.order) end
+      if family.obsolete or family.gone then call('UNLINK', family.hash, family.order) end
       local at = now_ms + reserve_ms
       call('HSET', family.hash, 'q', number(at) .. ' ' .. token .. ' ' .. family.type)
       keep_until(family.hash, at)
@@ -180,7 +182,7 @@ end
 
 for _, bucket in ipairs(buckets) do
   bucket.sequence = next_sequence(tonumber(call('GET', bucket.clock) or 0), bucket.proposed)
-  bucket.latest = deadline
+  bucket.latest = 0
 end
 
 local function set_of(digests)
@@ -200,8 +202,8 @@ end
 
 for n, family in ipairs(families) do
   local bucket, hash, order, held = family.bucket, family.hash, family.order, family.held
-  if family.obsolete then call('UNLINK', hash, order) end
-  local held_until = held.deadline
+  if family.obsolete or family.gone then call('UNLINK', hash, order) end
+  local is_new = held.deadline == 0
   local group_deadline, held_digests = holding(hash, gid)
   if group_deadline <= now_ms and held_digests ~= '' then
     -- What has ended must not come back with the new deadline.
@@ -236,29 +238,24 @@ for n, family in ipairs(families) do
   end
 
   -- All of a new one lives: a push has each series once.
-  if held_until == 0 then held.live = held.bytes end
-  local until_ms = math.max(held_until, deadline)
+  if is_new then held.live = held.bytes end
+  prolong(held, deadline)
   local shapes = {}
   for text, at in pairs(family.shapes) do shapes[#shapes + 1] = number(at) .. ' ' .. text .. '\n' end
-  held.type, held.fingerprint, held.deadline, held.grouped = family.type, fingerprint, until_ms, 1
+  held.type, held.fingerprint, held.grouped = family.type, fingerprint, 1
   held.commits = held.commits + 1
   if family.help ~= '' then held.help = family.help end
   if family.unit ~= '' then held.unit = family.unit end
   call('HSET', hash, 'm', text_of(held), 'w', table.concat(shapes), 'p' .. gid, struct.pack('<d', deadline) .. now_held)
   if family.reserved and family.final ~= '' then call('HDEL', hash, 'q') end
-  local ends = number(until_ms)
-  if until_ms ~= held_until then call('PEXPIREAT', hash, ends) end
-  -- In any case: a server whose clock is ahead may have taken it out while it still lives by ours.
-  call('ZADD', bucket.index, ends, family.name)
-  bucket.latest = math.max(bucket.latest, until_ms)
-  -- It goes when its last block does, and comes without an expiry.
-  if held.ordered == 1 and (until_ms ~= held_until or call('PTTL', order) < 0) then call('PEXPIREAT', order, ends) end
+  keep_family(held, hash, order, bucket.index, family.name)
+  bucket.latest = math.max(bucket.latest, held.ends)
   if has_outgrown(held.bytes, held.live) then results[2 + n] = 1 end
 end
 
 for _, bucket in ipairs(buckets) do
   note_sequence(bucket.clock, bucket.sequence - 1, deadline)
-  keep_until(bucket.index, bucket.latest)
+  keep_index(bucket.index, bucket.latest)
   purge_index(bucket.index)
 end
 return results

@@ -3,36 +3,36 @@
   as for a call. Stands before the scripts that read or change it; redis/family-meta.ts reads it, too.
 
     float64 latest deadline of any block, ms (0: it has had no samples yet), bytes of all blocks, bytes of those that
-      lived when it was last compacted
+      lived when it was last compacted, and when Redis lets go of it, ms: its score in the index of the bucket
     uint32 number of commits, revision (how often compaction has changed blocks), number of blocks
     uint8 whether /ingest may have blocks, whether groups may, whether the family has an order
     type and fingerprint of the secret, each behind its length as uint8
     HELP and UNIT, each '' or '=' and the text, behind its length as uint32
 ]]
-local META = '<dddI4I4I4BBBBc0Bc0I4c0I4c0'
+local META = '<ddddI4I4I4BBBBc0Bc0I4c0I4c0'
 
 local function family_of(text)
   if not text then return nil end
   local f = {}
-  f.deadline, f.bytes, f.live, f.commits, f.revision, f.blocks, f.ingested, f.grouped, f.ordered,
+  f.deadline, f.bytes, f.live, f.ends, f.commits, f.revision, f.blocks, f.ingested, f.grouped, f.ordered,
     f.type, f.fingerprint, f.help, f.unit = struct.unpack(META, text)
   return f
 end
 
 local function text_of(f)
-  return struct.pack(META, f.deadline, f.bytes, f.live, f.commits % 4294967296, f.revision, f.blocks,
-    f.ingested, f.grouped, f.ordered, #f.type, f.type, #f.fingerprint, f.fingerprint, #f.help, f.help, #f.unit, f.unit)
+  return struct.pack(META, f.deadline, f.bytes, f.live, f.ends, f.commits % 4294967296, f.revision,
+    f.blocks, f.ingested, f.grouped, f.ordered, #f.type, f.type, #f.fingerprint, f.fingerprint, #f.help, f.help, #f.unit, f.unit)
 end
 
 local function family_at(hash) return family_of(redis.call('HGET', hash, 'm')) end
 
 -- Only how many bytes its blocks have, and how many they are.
-local function size_of(text) return struct.unpack('<d', text, 9), struct.unpack('<I4', text, 33) end
+local function size_of(text) return struct.unpack('<d', text, 9), struct.unpack('<I4', text, 41) end
 
 -- One that is to be made.
 local function new_family()
   return {
-    deadline = 0, bytes = 0, live = 0, commits = 0, revision = 0, blocks = 0, ingested = 0, grouped = 0, ordered = 0,
+    deadline = 0, bytes = 0, live = 0, ends = 0, commits = 0, revision = 0, blocks = 0, ingested = 0, grouped = 0, ordered = 0,
     help = '', unit = '',
   }
 end

@@ -34,5 +34,4 @@ local function order_if_large(family, hash, order, count, at)
     end
   end
   if #scores > 0 then call('ZADD', order, unpack(scores)) end
-  call('PEXPIREAT', order, number(family.deadline))
 end

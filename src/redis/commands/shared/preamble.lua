@@ -13,17 +13,24 @@ local function deadline_of(ttl_ms)
 end
 
 -- Not 'PEXPIREAT … GT': that takes a key without expiry for one that never ends, and older servers lack it.
-local function keep_until(key, at)
+local function keep_until(key, at, slack)
   local left = call('PTTL', key)
-  if left < 0 or now_ms + left < at then call('PEXPIREAT', key, number(at)) end
+  if left < 0 or now_ms + left < at then call('PEXPIREAT', key, number(math.min(at + (slack or 0), NEVER_MS))) end
 end
 
--- The highest sequence that the bucket has given out outlives all that it was given to, also on a server that takes over
--- and whose clock is behind by so much: what that still holds would else be newer than what comes.
+-- Redis lets go of a family, and a bucket of its clock and index, later than it must: so not each push has to tell it, which
+-- is two commands a family.
+local MOST_SLACK_MS = 600000
+local function slack_of(deadline) return math.min(math.floor((deadline - now_ms) / 4), MOST_SLACK_MS) end
+
+-- How far behind the clock of a server may be that takes over: what it holds may live for longer than on the one before it.
 local CLOCK_MARGIN_MS = 60000
+
+-- The highest sequence that the bucket has given out outlives all that it was given to: else what a server that takes over
+-- still holds would be newer than what comes.
 local function note_sequence(clock, sequence, deadline)
   call('SET', clock, number(sequence), 'KEEPTTL')
-  keep_until(clock, math.min(deadline + CLOCK_MARGIN_MS, NEVER_MS))
+  keep_until(clock, deadline + CLOCK_MARGIN_MS, slack_of(deadline))
 end
 
 -- The sequence that the next block of a bucket gets: the one that its sender has proposed, if it is higher than all that
@@ -63,8 +70,9 @@ local function reservation(q)
   return tonumber(at), token, type
 end
 
--- Families past their last deadline leave the index: their keys are gone. A few at a time, so that no push pays for many.
+-- Families that have ended leave the index: their keys are gone, also from a server that takes over, or they would be held
+-- there and not be listed. A few at a time, so that no push pays for many.
 local function purge_index(index)
-  local gone = call('ZRANGEBYSCORE', index, '-inf', number(now_ms), 'LIMIT', 0, 16)
+  local gone = call('ZRANGEBYSCORE', index, '-inf', number(now_ms - CLOCK_MARGIN_MS), 'LIMIT', 0, 16)
   if #gone > 0 then call('ZREM', index, unpack(gone)) end
 end
