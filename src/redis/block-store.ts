@@ -1,11 +1,15 @@
 import { type Batch, intoBatches, intoRounds, isLoss, piecesOf, sendTimed } from './batches.ts';
 import { type FamilyKind, stamp } from './block.ts';
+import { HeaderWriter } from './call-header.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
 import type { Keys } from './keys.ts';
-import { clashesOf } from './name-claims.ts';
+import { CLASH_CODES, clashesOf } from './name-claims.ts';
 import { Stamps } from './stamps.ts';
+
+/** What the field of a block of /ingest begins with. */
+const INGEST_OWNER = 'i'.charCodeAt(0);
 
 export interface BlockWrite {
   /** Names the block among those of its owner: the same series from the same owner overwrite themselves. */
@@ -86,6 +90,7 @@ function toCall(batch: Batch<FamilyWrite>, keys: Keys, stamps: Stamps, options: 
     options.replaceObsolete ? 1 : 0,
     batch.buckets.length,
   ];
+  const headers = new HeaderWriter();
   for (const { bucket, pieces } of batch.buckets) {
     const clock = keys.clock(bucket);
     const reserved = options.sequences?.[bucket];
@@ -94,22 +99,35 @@ function toCall(batch: Batch<FamilyWrite>, keys: Keys, stamps: Stamps, options: 
     const deadlineMs = stamps.deadlineMs(clock);
     let sequence = first;
     callKeys.push(keys.index(bucket), clock);
-    args.push(first, reserved === undefined ? 0 : 1, pieces.length);
+    headers.float64(first);
+    headers.byte(reserved === undefined ? 0 : 1);
+    headers.uint32(pieces.length);
+    args.push(headers.take());
     for (const { family, from, to } of pieces) {
-      callKeys.push(keys.family(bucket, family.name), keys.order(bucket, family.name));
-      const clashes = clashesOf(family.name, family.kind);
-      args.push(family.name, family.type ?? '', family.kind, given(family.help), given(family.unit));
-      args.push(family.offset + from, clashes.length);
+      const { name, kind, blocks } = family;
+      callKeys.push(keys.family(bucket, name), keys.order(bucket, name));
+      headers.word(family.type ?? '');
+      headers.word(kind);
+      headers.text(given(family.help));
+      headers.text(given(family.unit));
+      headers.uint32(family.offset + from);
+      headers.uint32(to - from);
+      const clashes = clashesOf(name, kind);
+      headers.byte(clashes.length);
       for (const clash of clashes) {
         callKeys.push(keys.family(bucket, clash.family));
-        args.push(clash.kinds);
+        headers.byte(CLASH_CODES[clash.kinds]);
       }
-      args.push(to - from);
+      for (let i = from; i < to; i++) {
+        headers.byte(INGEST_OWNER);
+        headers.bytes(blocks[i].digest);
+      }
+      args.push(headers.take());
       if (reserved !== undefined) sequence = reserved + family.offset + from;
       for (let i = from; i < to; i++) {
-        const { digest, value } = family.blocks[i];
+        const { value } = blocks[i];
         stamp(value, sequence++, deadlineMs);
-        args.push(digest, value);
+        args.push(value);
       }
     }
   }

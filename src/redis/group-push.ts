@@ -2,6 +2,7 @@ import { SECOND } from '../units.ts';
 import { type Batch, intoBatches, intoRounds, piecesOf, sendTimed } from './batches.ts';
 import { entryHashesOf, type FamilyKind, stamp } from './block.ts';
 import { type BlockWrite, given } from './block-store.ts';
+import { HeaderWriter } from './call-header.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { compactFamily } from './compaction.ts';
@@ -11,7 +12,7 @@ import { GroupLease } from './group-lease.ts';
 import { GroupReleases } from './group-releases.ts';
 import { dropCalls, prolongCalls } from './group-upkeep.ts';
 import { bucketOf, type Keys } from './keys.ts';
-import { clashesOf } from './name-claims.ts';
+import { CLASH_CODES, clashesOf } from './name-claims.ts';
 import { LongWaits, Patience } from './patience.ts';
 import { Stamps } from './stamps.ts';
 
@@ -279,35 +280,44 @@ export class GroupPush {
       ...[step, ttlMs, fingerprint, this.#replaceObsolete ? 1 : 0],
       ...[this.#group.id, this.#lease.token, timeoutMs * 2, mode, this.#group.shape, batch.buckets.length],
     ];
+    const headers = new HeaderWriter();
     for (const { bucket, pieces } of batch.buckets) {
       const clock = this.#keys.clock(bucket);
       const count = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
       let sequence = this.#stamps.propose(clock, count);
       const deadlineMs = this.#stamps.deadlineMs(clock);
       callKeys.push(this.#keys.index(bucket), clock);
-      args.push(sequence, pieces.length);
+      headers.float64(sequence);
+      headers.uint32(pieces.length);
+      args.push(headers.take());
       for (const { family, from, to } of pieces) {
         const { name, kind, type, help, unit, blocks } = family;
         const clashes = clashesOf(name, kind);
         callKeys.push(this.#keys.family(bucket, name), this.#keys.order(bucket, name));
-        args.push(name, type, kind, given(help), given(unit), clashes.length);
+        headers.word(type);
+        headers.word(kind);
+        headers.text(given(help));
+        headers.text(given(unit));
+        headers.text([...(this.#shapes.get(name) ?? [])].map((shape) => `${shape}\n`).join(''));
+        const candidates = this.#candidates.get(name) ?? NOTHING;
+        headers.sized(candidates);
+        const looked = step === 'check' ? blocks : blocks.slice(from, to);
+        const hashes = candidates.length === 0 ? [] : looked.map(({ payload }) => entryHashesOf(payload));
+        headers.sized(Buffer.concat(hashes));
+        const isLast = step === 'write' && to === blocks.length;
+        headers.sized(isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : NOTHING);
+        headers.uint32(to - from);
+        headers.byte(clashes.length);
         for (const clash of clashes) {
           callKeys.push(this.#keys.family(bucket, clash.family));
-          args.push(clash.kinds);
+          headers.byte(CLASH_CODES[clash.kinds]);
         }
-        args.push([...(this.#shapes.get(name) ?? [])].map((shape) => `${shape}\n`).join(''));
-        const candidates = this.#candidates.get(name) ?? NOTHING;
-        const looked = step === 'check' ? blocks : blocks.slice(from, to);
-        args.push(
-          candidates,
-          candidates.length === 0 ? '' : Buffer.concat(looked.map(({ payload }) => entryHashesOf(payload))),
-        );
-        const isLast = step === 'write' && to === blocks.length;
-        args.push(isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : '', to - from);
+        for (let i = from; i < to; i++) headers.bytes(blocks[i].digest);
+        args.push(headers.take());
         for (let i = from; i < to; i++) {
-          const { digest, value } = blocks[i];
+          const { value } = blocks[i];
           stamp(value, sequence++, deadlineMs);
-          args.push(digest, value);
+          args.push(value);
         }
       }
     }

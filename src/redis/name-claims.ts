@@ -6,6 +6,13 @@ export interface Clash {
   readonly kinds: 'any' | 'histogram' | 'histogram summary';
 }
 
+/** How the scripts are told of these kinds: see commands/shared/clashes.lua. */
+export const CLASH_CODES: Readonly<Record<Clash['kinds'], number>> = {
+  any: 0,
+  histogram: 1,
+  'histogram summary': 2,
+};
+
 const OWN_SUFFIXES: Readonly<Record<FamilyKind, readonly string[]>> = {
   plain: [],
   histogram: ['_bucket', '_sum', '_count'],

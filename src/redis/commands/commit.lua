@@ -1,6 +1,7 @@
 --[[
   Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua and shared/growth.lua.
+  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua
+  and shared/clashes.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
   Atomic as a whole; fails before its first write, or not at all (out of memory, read-only).
@@ -11,11 +12,11 @@
   ARGV[3] fingerprint of the secret that the identities are hashed with
   ARGV[4] '1': a family under another fingerprint is obsolete and goes
   ARGV[5] number of buckets: one, where their keys lie in several slots
-  then for each bucket: a sequence; '1': it was reserved for this part of a body, and is that of the first block of each
-    family; '0': it is proposed for the first block of all; number of families
-  then for each family: name, type ('' if not declared), kind, help and unit (each '' or '=' and the text), number of its
-    blocks that come before these in the part of the body, number of names it may clash with, those kinds at which each
-    of them does ('any', 'histogram' or 'histogram summary'), number of blocks, and for each its digest and its value
+  then for each bucket a header (BUCKET): a sequence; 1: it was reserved for this part of a body, and is that of the first
+    block of each family; 0: it is proposed for the first block of all; number of families
+  then for each family a header (FAMILY): type ('' if not declared), kind, help and unit (each '' or '=' and the text),
+    number of its blocks that come before these in the part of the body, number of blocks, number of names it may clash
+    with; a byte for each of these (see shared/clashes.lua); the fields of the blocks; then the value of each block
 
   Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
     0 stored; 1 stored, and the family wants compaction; 'rekey' other fingerprint;
@@ -25,6 +26,9 @@
 local LONGEST_METADATA_MS = 86400000
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
+
+local BUCKET, FAMILY = '<dBI4', '<Bc0Bc0I4c0I4c0I4I4B'
+local FIELD_BYTES = 17
 
 local deadline = deadline_of(tonumber(ARGV[2]))
 local fingerprint, force = ARGV[3], ARGV[4] == '1'
@@ -49,14 +53,12 @@ local function refusal(held, q, type, kind)
 end
 
 -- The i-th of the names that the family may clash with, if it does.
-local function clash(i, hash, at)
+local function clash(i, hash, code)
   local fields = call('HMGET', hash, 'm', 'q')
   local reserved_until, _, reserved = reservation(fields[2])
-  if reserved and (at == 'any' or string.find(at, kind_of(reserved), 1, true)) then
-    return { reserved, number(reserved_until), i }
-  end
+  if reserved and clashes_with(code, reserved) then return { reserved, number(reserved_until), i } end
   local other = family_of(fields[1])
-  if other and other.deadline > now_ms and (at == 'any' or string.find(at, kind_of(other.type), 1, true)) then
+  if other and other.deadline > now_ms and clashes_with(code, other.type) then
     return { other.type, number(other.deadline), i }
   end
   return nil
@@ -74,47 +76,36 @@ end
 -- What stands in the family about itself and who has reserved it, and the blocks that these would overwrite, if they are
 -- few and small: one command takes less than one a block, though Lua makes a string of each.
 local MOST_FETCHED, LARGEST_FETCHED = 8, 4096
-local function look(hash, blocks, at)
-  local fields = { 'm', 'q' }
-  if blocks <= MOST_FETCHED then
-    for i = 1, blocks do
-      if #ARGV[at + 2 * i - 1] > LARGEST_FETCHED then return call('HMGET', hash, 'm', 'q') end
-      fields[2 + i] = 'i' .. ARGV[at + 2 * i - 2]
+local function look(hash, block_fields, values_at)
+  local asked = { 'm', 'q' }
+  if #block_fields <= MOST_FETCHED then
+    for i, field in ipairs(block_fields) do
+      if #ARGV[values_at + i - 1] > LARGEST_FETCHED then return call('HMGET', hash, 'm', 'q') end
+      asked[2 + i] = field
     end
   end
-  return call('HMGET', hash, unpack(fields))
-end
-
--- Sequences of the blocks of these fields, if they are there: those that a later push of the same series has stored already
--- are overridden. Nothing if they do not matter, or have been looked at.
-local function held_sequences(family, order, known, blocks, at, reserved)
-  if not reserved or family.ordered == 0 or family.blocks == 0 or known[3] ~= nil then return nil end
-  local names = {}
-  for i = 1, blocks do names[i] = 'i' .. ARGV[at + 2 * i - 2] end
-  return call('ZMSCORE', order, unpack(names))
+  return call('HMGET', hash, unpack(asked))
 end
 
 -- Adds what stores these blocks to the fields of the family's hash and to its order, and counts them.
-local function add_blocks(family, fields, scores, hash, order, known, blocks, at, reserved, sequence)
+local function add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, reserved, sequence)
   local is_new, looked = family.blocks == 0, known[3] ~= nil
-  local held = held_sequences(family, order, known, blocks, at, reserved)
-  for i = 1, blocks do
-    local field = 'i' .. ARGV[at + 2 * i - 2]
+  local held = reserved and not is_new and not looked and family.ordered == 1 and call('ZMSCORE', order, unpack(block_fields))
+  for i, field in ipairs(block_fields) do
     -- Bytes and, if it matters, sequence of the block that is there.
     local size, latest = 0, nil
-    if not is_new then
-      if held then
-        latest = held[i] and tonumber(held[i])
-        if latest then size = call('HSTRLEN', hash, field) end
-      elseif looked or reserved then
-        local value = looked and known[2 + i] or not looked and call('HGET', hash, field)
-        if value then size, latest = #value, sequence_of(value) end
-      else
-        size = call('HSTRLEN', hash, field)
-      end
+    if held then
+      latest = held[i] and tonumber(held[i])
+      if latest then size = call('HSTRLEN', hash, field) end
+    elseif looked or (reserved and not is_new) then
+      local value = looked and known[2 + i] or not looked and call('HGET', hash, field)
+      if value then size, latest = #value, sequence_of(value) end
+    elseif not is_new then
+      size = call('HSTRLEN', hash, field)
     end
+    -- What a later push of the same series has stored already stays.
     if not (reserved and latest) or latest < sequence then
-      local value = stamped(ARGV[at + 2 * i - 1], sequence, deadline)
+      local value = stamped(ARGV[values_at + i - 1], sequence, deadline)
       family.bytes = family.bytes + #value - size
       if size == 0 then family.blocks = family.blocks + 1 end
       local n = #fields
@@ -130,19 +121,23 @@ end
 
 local function commit_bucket()
   local index, clock_key = KEYS[k], KEYS[k + 1]
-  local first, reserved, families = tonumber(ARGV[a]), ARGV[a + 1] == '1', tonumber(ARGV[a + 2])
-  k, a = k + 2, a + 3
+  local first, reserved, families = struct.unpack(BUCKET, ARGV[a])
+  reserved = reserved == 1
+  k, a = k + 2, a + 1
   local clock = tonumber(call('GET', clock_key) or 0)
   local sequence = next_sequence(clock, first)
   local highest, latest, stored = clock, 0, false
 
   for _ = 1, families do
     local hash, order = KEYS[k], KEYS[k + 1]
-    local name, type, kind, help, unit = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
-    local offset, clashes = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
-    local blocks_at = a + 8 + clashes
-    local blocks = tonumber(ARGV[blocks_at - 1])
-    local known = look(hash, blocks, blocks_at)
+    local header = ARGV[a]
+    local type, kind, help, unit, offset, blocks, clashes, clashes_at = struct.unpack(FAMILY, header)
+    local block_fields, values_at = {}, a + 1
+    for i = 1, blocks do
+      local at = clashes_at + clashes + (i - 1) * FIELD_BYTES
+      block_fields[i] = string.sub(header, at, at + FIELD_BYTES - 1)
+    end
+    local known = look(hash, block_fields, values_at)
     local held, result = family_of(known[1]), nil
     if held and has_ended(held) and not known[2] then
       call('UNLINK', hash, order)
@@ -160,7 +155,7 @@ local function commit_bucket()
     if not result and (blocks > 0 or type ~= '') then
       result, type = refusal(held, known[2], type, kind)
       for i = 1, clashes do
-        result = result or clash(i, KEYS[k + 1 + i], ARGV[a + 6 + i])
+        result = result or clash(i, KEYS[k + 1 + i], string.byte(header, clashes_at + i - 1))
       end
     end
 
@@ -175,8 +170,8 @@ local function commit_bucket()
         if reserved then sequence = first + offset end
         local fields, scores = {}, {}
         local is_new = family.deadline == 0
-        order_if_large(family, hash, order, blocks, blocks_at)
-        add_blocks(family, fields, scores, hash, order, known, blocks, blocks_at, reserved, sequence)
+        order_if_large(family, hash, order, blocks, values_at)
+        add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, reserved, sequence)
         sequence = sequence + blocks
         highest = math.max(highest, sequence - 1)
         -- All of a new one lives: a part of a body has each series once.
@@ -187,7 +182,7 @@ local function commit_bucket()
         fields[#fields + 1], fields[#fields + 2] = 'm', text_of(family)
         call('HSET', hash, unpack(fields))
         if #scores > 0 then call('ZADD', order, unpack(scores)) end
-        keep_family(family, hash, order, index, name)
+        keep_family(family, hash, order, index)
         if has_outgrown(family.bytes, family.live) then result = 1 end
         latest, stored = math.max(latest, family.ends), true
       end
@@ -195,7 +190,7 @@ local function commit_bucket()
 
     results[#results + 1] = result or 0
     k = k + 2 + clashes
-    a = blocks_at + 2 * blocks
+    a = values_at + blocks
   end
 
   if stored then

@@ -19,7 +19,7 @@ for n = 4, #ARGV do
     prolong(family, deadline)
     family.commits = family.commits + 1
     call('HSET', hash, 'm', text_of(family), 'p' .. gid, struct.pack('<d', deadline) .. digests)
-    keep_family(family, hash, order, KEYS[1], ARGV[n])
+    keep_family(family, hash, order, KEYS[1])
     latest = math.max(latest, family.ends)
   end
 end

@@ -1,6 +1,7 @@
 --[[
   Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua and shared/group-blocks.lua.
+  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua,
+  shared/clashes.lua and shared/group-blocks.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
   that are to be made or to change their type. Nobody else can then come between check and 'write'.
@@ -12,13 +13,14 @@
   ARGV[6] id of the group, 8 bytes; ARGV[7] token of the push; ARGV[8] how long a reservation holds, ms
   ARGV[9] 'put', 'post' or 'merge'; ARGV[10] shape: the names of the labels in the grouping key
   ARGV[11] number of buckets: one, where their keys lie in several slots
-  then for each bucket: a sequence, proposed for its first block; number of families; and for each family: name, type, kind, help and unit (each '' or '=' and the text), number of
-    names it may clash with, those kinds at which each of them does, then
+  then for each bucket a header (BUCKET): a sequence, proposed for its first block; number of families
+  then for each family a header (FAMILY): type, kind, help and unit (each '' or '=' and the text);
     other shapes that the sender has taken into account, a newline after each;
     ids of other groups that could hold a series of the push, as one string; the entries' hashes, likewise, if there are
     any such groups;
     '' or, with the last blocks of the family, the digests of all of them;
-    number of blocks, and for each its digest and its value
+    number of blocks; number of names it may clash with, and a byte for each of these (see shared/clashes.lua); the digests
+    of the blocks; then the value of each block
 
   Output: {'late', time}; {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
     0 good; 1 good, and the family wants compaction; 'rekey' other fingerprint;
@@ -28,6 +30,8 @@
     {'limit'} too many shapes
 ]]
 local MOST_SHAPES = 64
+local BUCKET, FAMILY = '<dI4', '<Bc0Bc0I4c0I4c0I4c0I4c0I4c0I4c0I4B'
+local DIGEST_BYTES = 16
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 local writing = ARGV[2] == 'write'
@@ -73,37 +77,29 @@ end
 local buckets, families = {}, {}
 local k, a = 1, 12
 for b = 1, tonumber(ARGV[11]) do
-  local bucket = { index = KEYS[k], clock = KEYS[k + 1], proposed = tonumber(ARGV[a]) }
+  local proposed, count = struct.unpack(BUCKET, ARGV[a])
+  local bucket = { index = KEYS[k], clock = KEYS[k + 1], proposed = proposed }
   buckets[b] = bucket
   k, a = k + 2, a + 1
-  local count = tonumber(ARGV[a])
   for _ = 1, count do
-    local family = {
-      bucket = bucket, hash = KEYS[k], order = KEYS[k + 1], keys_at = k + 2,
-      name = ARGV[a + 1], type = ARGV[a + 2], kind = ARGV[a + 3], help = ARGV[a + 4], unit = ARGV[a + 5],
-      clashes = tonumber(ARGV[a + 6]), kinds_at = a + 6,
-    }
+    local family = { bucket = bucket, hash = KEYS[k], order = KEYS[k + 1], clashes_at = k + 2, header = ARGV[a], values_at = a + 1 }
+    family.type, family.kind, family.help, family.unit, family.known, family.candidates, family.hashes, family.final,
+      family.blocks, family.clashes, family.codes_at = struct.unpack(FAMILY, family.header)
+    family.digests_at = family.codes_at + family.clashes
     k = k + 2 + family.clashes
-    a = a + 6 + family.clashes
-    family.known, family.candidates, family.hashes = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
-    family.final = ARGV[a + 4]
-    family.blocks, family.blocks_at = tonumber(ARGV[a + 5]), a + 5
-    a = a + 5 + family.blocks * 2
+    a = a + 1 + family.blocks
     families[#families + 1] = family
   end
-  a = a + 1
 end
 
 local function clash_of(family)
   for i = 1, family.clashes do
-    local hash = KEYS[family.keys_at + i - 1]
-    local at = ARGV[family.kinds_at + i]
+    local hash, code = KEYS[family.clashes_at + i - 1], string.byte(family.header, family.codes_at + i - 1)
     local known = call('HMGET', hash, 'm', 'q')
     local _, by, reserved = reservation(known[2])
-    if by and by ~= token and (at == 'any' or string.find(at, kind_of(reserved), 1, true)) then return { 'reserved' } end
+    if by and by ~= token and clashes_with(code, reserved) then return { 'reserved' } end
     local other = family_of(known[1])
-    if other and other.deadline > now_ms
-      and (at == 'any' or string.find(at, kind_of(other.type), 1, true))
+    if other and other.deadline > now_ms and clashes_with(code, other.type)
       -- What the group alone holds goes with this very push.
       and not (mode == 'put' and holds_alone(other, hash, gid)) then
       return { 'taken', other.type, number(other.deadline), i }
@@ -210,11 +206,12 @@ for n, family in ipairs(families) do
     remove_blocks(held, hash, order, gid, held_digests)
     held_digests = ''
   end
-  order_if_large(held, hash, order, family.blocks, family.blocks_at + 1)
+  order_if_large(held, hash, order, family.blocks, family.values_at)
 
   local sequence, written = bucket.sequence, {}
   for i = 1, family.blocks do
-    local digest, value = ARGV[family.blocks_at + 2 * i - 1], ARGV[family.blocks_at + 2 * i]
+    local at, value = family.digests_at + (i - 1) * DIGEST_BYTES, ARGV[family.values_at + i - 1]
+    local digest = string.sub(family.header, at, at + DIGEST_BYTES - 1)
     local field = 'g' .. gid .. digest
     value = stamped(value, sequence, deadline)
     local size = call('HSTRLEN', hash, field)
@@ -248,7 +245,7 @@ for n, family in ipairs(families) do
   if family.unit ~= '' then held.unit = family.unit end
   call('HSET', hash, 'm', text_of(held), 'w', table.concat(shapes), 'p' .. gid, struct.pack('<d', deadline) .. now_held)
   if family.reserved and family.final ~= '' then call('HDEL', hash, 'q') end
-  keep_family(held, hash, order, bucket.index, family.name)
+  keep_family(held, hash, order, bucket.index)
   bucket.latest = math.max(bucket.latest, held.ends)
   if has_outgrown(held.bytes, held.live) then results[2 + n] = 1 end
 end

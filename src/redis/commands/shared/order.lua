@@ -9,13 +9,13 @@ local SCORES_A_CALL = 1000
 -- Shorter fields than those of blocks tell of the family, or what groups hold.
 local LONGEST_OTHER_FIELD, SHORTEST_BLOCK = 9, 28
 
--- Gives an order to a family that will need it once it has these blocks, too: `count` of them, in ARGV from `at` on, digest
--- and value in turn. Takes Redis some milliseconds, once in the life of a family.
+-- Gives an order to a family that will need it once it has these blocks, too: `count` values, in ARGV from `at` on. Takes
+-- Redis some milliseconds, once in the life of a family.
 local function order_if_large(family, hash, order, count, at)
   if family.ordered == 1 then return end
   local bytes, largest = family.bytes, 0
   for i = 1, count do
-    local size = #ARGV[at + 2 * i - 1]
+    local size = #ARGV[at + i - 1]
     bytes = bytes + size
     if size > largest then largest = size end
   end

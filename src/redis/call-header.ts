@@ -1,0 +1,76 @@
+import { KIB } from '../units.ts';
+
+const SLAB_BYTES = 8 * KIB;
+
+/**
+ * Writes arguments that each tell a script several things: for an argument of its own, a number or a name of a few bytes
+ * takes this side and Redis longer than all that is done with it. The scripts read them with struct.unpack, little-endian.
+ */
+export class HeaderWriter {
+  #memory = Buffer.allocUnsafe(SLAB_BYTES);
+  #start = 0;
+  #at = 0;
+
+  /** `B` */
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#memory[this.#at++] = value;
+  }
+
+  /** `I4` */
+  uint32(value: number): void {
+    this.#reserve(4);
+    this.#at = this.#memory.writeUInt32LE(value, this.#at);
+  }
+
+  /** `d` */
+  float64(value: number): void {
+    this.#reserve(8);
+    this.#at = this.#memory.writeDoubleLE(value, this.#at);
+  }
+
+  /** `Bc0`. @param value ASCII, at most 255 characters */
+  word(value: string): void {
+    const { length } = value;
+    this.#reserve(1 + length);
+    this.#memory[this.#at++] = length;
+    for (let i = 0; i < length; i++) this.#memory[this.#at++] = value.charCodeAt(i);
+  }
+
+  /** `I4c0` */
+  text(value: string): void {
+    this.#reserve(4 + value.length * 3);
+    const bytes = this.#memory.write(value, this.#at + 4);
+    this.#memory.writeUInt32LE(bytes, this.#at);
+    this.#at += 4 + bytes;
+  }
+
+  /** `I4c0` */
+  sized(value: Uint8Array): void {
+    this.uint32(value.length);
+    this.bytes(value);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#memory.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  /** What was written since the last time. */
+  take(): Buffer {
+    const header = this.#memory.subarray(this.#start, this.#at);
+    this.#start = this.#at;
+    return header;
+  }
+
+  #reserve(bytes: number): void {
+    const begun = this.#at - this.#start;
+    if (this.#at + bytes <= this.#memory.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(SLAB_BYTES, (begun + bytes) * 2));
+    this.#memory.copy(larger, 0, this.#start, this.#at);
+    this.#memory = larger;
+    this.#start = 0;
+    this.#at = begun;
+  }
+}
