@@ -2,7 +2,7 @@ import { KIB, MIB } from '../units.ts';
 import { isLate, type RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
-import { bucketOf } from './keys.ts';
+import type { Keys } from './keys.ts';
 
 // Bounds of one script, so that none takes Redis more than a few ms (measured: 256 KiB of blocks 1.2 ms, 250 families
 // of one series 4 ms).
@@ -15,7 +15,7 @@ const MAX_ROUND_BLOCKS = 1024;
 
 interface Batchable {
   readonly name: string;
-  readonly blocks: ReadonlyArray<{ readonly payload: Buffer }>;
+  readonly blocks: ReadonlyArray<{ readonly value: Buffer }>;
 }
 
 /** Blocks of a family, from one to another (exclusive). */
@@ -37,10 +37,14 @@ export interface Batch<F extends Batchable> {
  * @param oneSlot the keys of a call must lie in one slot, so that each bucket has calls of its own. If not, a small push
  *   takes one call: each costs the sender 50 µs and more, whatever is in it.
  */
-export function intoBatches<F extends Batchable>(families: readonly F[], oneSlot: boolean): Array<Batch<F>> {
+export function intoBatches<F extends Batchable>(
+  families: readonly F[],
+  keys: Keys,
+  oneSlot: boolean,
+): Array<Batch<F>> {
   const byBucket = new Map<number, F[]>();
   for (const family of families) {
-    const bucket = bucketOf(family.name);
+    const { bucket } = keys.place(family.name);
     const others = byBucket.get(bucket);
     if (others === undefined) byBucket.set(bucket, [family]);
     else others.push(family);
@@ -64,7 +68,7 @@ export function intoBatches<F extends Batchable>(families: readonly F[], oneSlot
         }
         let to = from;
         while (to < family.blocks.length && !isFull(batch)) {
-          batch.bytes += family.blocks[to].payload.length;
+          batch.bytes += family.blocks[to].value.length;
           batch.blocks++;
           to++;
         }

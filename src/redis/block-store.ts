@@ -14,9 +14,8 @@ const INGEST_OWNER = 'i'.charCodeAt(0);
 export interface BlockWrite {
   /** Names the block among those of its owner: the same series from the same owner overwrite themselves. */
   readonly digest: Buffer;
-  /** Room for the stamp (see stamps.ts), then the payload. */
+  /** Stamped when it is sent: see stamps.ts. */
   readonly value: Buffer;
-  readonly payload: Buffer;
 }
 
 export interface FamilyWrite {
@@ -72,7 +71,7 @@ export async function commit<F extends FamilyWrite>(
   const pieces: Array<Piece<F>> = [];
   const stamps = new Stamps(connection, options.ttlMs);
   let lost: StoreError | undefined;
-  for (const round of intoRounds(intoBatches(families, connection.isCluster))) {
+  for (const round of intoRounds(intoBatches(families, keys, connection.isCluster))) {
     const calls = round.map((batch) => toCall(batch, keys, stamps, options));
     const replies =
       lost === undefined ? await sendTimed(connection, calls) : round.map(() => lost as StoreError);
@@ -105,7 +104,8 @@ function toCall(batch: Batch<FamilyWrite>, keys: Keys, stamps: Stamps, options: 
     args.push(headers.take());
     for (const { family, from, to } of pieces) {
       const { name, kind, blocks } = family;
-      callKeys.push(keys.family(bucket, name), keys.order(bucket, name));
+      const { hash, order } = keys.place(name);
+      callKeys.push(hash, order);
       headers.word(family.type ?? '');
       headers.word(kind);
       headers.text(given(family.help));
@@ -143,11 +143,16 @@ function outcomes<F extends FamilyWrite>(batch: Batch<F>, reply: Reply[] | Store
   if (reply instanceof StoreError) {
     return piecesOf(batch).map((piece) => ({ ...piece, outcome: { status: 'failed', error: reply } }));
   }
-  return piecesOf(batch).map((piece, i) => ({ ...piece, outcome: toOutcome(reply[i + 1], piece.family) }));
+  return piecesOf(batch).map(({ family, from, to }, i) => {
+    return { family, from, to, outcome: toOutcome(reply[i + 1], family) };
+  });
 }
 
+const STORED: Outcome = { status: 'stored', wantsCompaction: false };
+const OUTGROWN: Outcome = { status: 'stored', wantsCompaction: true };
+
 function toOutcome(result: Reply, family: FamilyWrite): Outcome {
-  if (typeof result === 'number') return { status: 'stored', wantsCompaction: result === 1 };
+  if (typeof result === 'number') return result === 1 ? OUTGROWN : STORED;
   if (!Array.isArray(result)) return { status: 'rekey' };
   const which = result[2] as number;
   return {

@@ -19,7 +19,7 @@ import type { Buffer as NodeBuffer } from 'node:buffer';
  * entries; it can do so without its text.
  */
 const HEADER_BYTES = 28;
-/** The part of the header that tells when: sequence and deadline. A payload is the value without it. */
+/** The part of the header that tells when: sequence and deadline. */
 export const STAMP_BYTES = 16;
 
 /** What an entry of a family consists of: one line, or all lines of one histogram or summary. */
@@ -46,19 +46,23 @@ export const NEVER_MS = 253_402_300_799_999;
 export const MAX_BLOCK_BYTES = 64 * 1024;
 export const MAX_BLOCK_ENTRIES = 1024;
 
-function payloadSize(entries: number, textBytes: number, wide: boolean): number {
-  return HEADER_BYTES - STAMP_BYTES + entries * (wide ? 12 : 10) + textBytes;
+// Most blocks lie one after the other in the same memory, and may be tiny: each its own view would be half of its cost.
+let lastView = new DataView<ArrayBufferLike>(new ArrayBuffer(0));
+
+function viewOf({ buffer }: NodeBuffer): DataView {
+  if (lastView.buffer !== buffer) lastView = new DataView(buffer);
+  return lastView;
 }
 
-/** Writes entries and their text into a payload; entries are added one by one, text separately. */
-export class PayloadWriter {
-  /** Room for the stamp, then the payload. */
+/** Writes a block: its entries, one by one, and separately their text. Of the stamp there is only the room. */
+export class BlockWriter {
   readonly value: NodeBuffer;
-  readonly payload: NodeBuffer;
+  readonly textAt: number;
   readonly #view: DataView;
+  /** In the view, as the next. */
+  readonly #hashesAt: number;
   readonly #lengthsAt: number;
   readonly #wide: boolean;
-  readonly textAt: number;
   #entries = 0;
 
   constructor(
@@ -69,27 +73,25 @@ export class PayloadWriter {
     features = 0,
     allocate: (bytes: number) => NodeBuffer = Buffer.allocUnsafe,
   ) {
-    this.value = allocate(STAMP_BYTES + payloadSize(entries, textBytes, wide));
-    this.payload = this.value.subarray(STAMP_BYTES);
-    this.#view = new DataView(this.payload.buffer, this.payload.byteOffset, this.payload.byteLength);
     this.#wide = wide;
-    const head = HEADER_BYTES - STAMP_BYTES;
-    this.#lengthsAt = head + entries * 8;
-    this.textAt = this.#lengthsAt + entries * (wide ? 4 : 2);
-    this.#view.setUint32(
-      0,
-      KINDS.indexOf(kind) | (wide ? WIDE : 0) | (VERSION << 8) | (features << 16),
-      true,
-    );
-    this.#view.setUint32(4, entries, true);
-    this.#view.setUint32(8, 0, true);
+    this.textAt = HEADER_BYTES + entries * (wide ? 12 : 10);
+    const value = allocate(this.textAt + textBytes);
+    this.#view = viewOf(value);
+    this.#hashesAt = value.byteOffset + HEADER_BYTES;
+    this.#lengthsAt = this.#hashesAt + entries * 8;
+    value[16] = KINDS.indexOf(kind) | (wide ? WIDE : 0);
+    value[17] = VERSION;
+    value[18] = features;
+    value[19] = 0;
+    value.writeUInt32LE(entries, 20);
+    value.writeUInt32LE(0, 24);
+    this.value = value;
   }
 
   add(hi: number, lo: number, length: number): void {
     const i = this.#entries++;
-    const at = HEADER_BYTES - STAMP_BYTES + i * 8;
-    this.#view.setUint32(at, hi, true);
-    this.#view.setUint32(at + 4, lo, true);
+    this.#view.setUint32(this.#hashesAt + i * 8, hi, true);
+    this.#view.setUint32(this.#hashesAt + i * 8 + 4, lo, true);
     if (this.#wide) this.#view.setUint32(this.#lengthsAt + i * 4, length, true);
     else this.#view.setUint16(this.#lengthsAt + i * 2, length, true);
   }
@@ -106,10 +108,9 @@ export function setRevision(value: NodeBuffer, revision: number): void {
   value.writeUInt32LE(revision, 24);
 }
 
-/** The identities of the entries of a payload, 8 bytes each, as they stand in it. */
-export function entryHashesOf(payload: NodeBuffer): NodeBuffer {
-  const start = HEADER_BYTES - STAMP_BYTES;
-  return payload.subarray(start, start + payload.readUInt32LE(4) * 8);
+/** The identities of the entries of a block, 8 bytes each, as they stand in it. */
+export function entryHashesOf(value: NodeBuffer): NodeBuffer {
+  return value.subarray(HEADER_BYTES, HEADER_BYTES + value.readUInt32LE(20) * 8);
 }
 
 /** Reads a block, or only its header, in place. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { KIB, MIB } from '../units.ts';
-import { BlockView, MAX_BLOCK_ENTRIES, PayloadWriter, STAMP_BYTES, setRevision } from './block.ts';
+import { BlockView, BlockWriter, MAX_BLOCK_ENTRIES, STAMP_BYTES, setRevision } from './block.ts';
 import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { RedisConnection } from './client.ts';
 import { EntryTable } from './entry-table.ts';
@@ -377,11 +377,11 @@ function rewrite(block: BlockView, keep: readonly number[], isShadow: boolean, r
     }
     at += length;
   }
-  const writer = new PayloadWriter(block.kind, keep.length, textBytes, wide, block.features);
+  const writer = new BlockWriter(block.kind, keep.length, textBytes, wide, block.features);
   let to = writer.textAt;
   for (const [i, [start, end]] of ranges.entries()) {
     writer.add(block.hi(keep[i]), block.lo(keep[i]), end - start);
-    to += block.value.copy(writer.payload, to, start, end);
+    to += block.value.copy(writer.value, to, start, end);
   }
   block.value.copy(writer.value, 0, 0, STAMP_BYTES);
   setRevision(writer.value, revision);

@@ -138,7 +138,7 @@ export class GroupPush {
       const others = without(had, names);
       // What a group has that does not live was left by a push that never ended.
       const drops = mode === 'put' || !lives;
-      const batches = intoBatches(this.#families, this.#connection.isCluster);
+      const batches = intoBatches(this.#families, this.#keys, this.#connection.isCluster);
       // One call checks for itself before it writes; what takes several must be found good before the first.
       const takesSeveral = batches.length > 1 || others.length > 0;
       const refusals = takesSeveral ? await this.#check() : [];
@@ -173,13 +173,15 @@ export class GroupPush {
   /** Looks at all families, and reserves those that are to be made, before any is written. */
   async #check(): Promise<Refusal[]> {
     const named = this.#families.map((family) => ({ name: family.name, blocks: [], family }));
-    const batches = intoBatches(named, this.#connection.isCluster).map(({ buckets, ...batch }) => ({
-      ...batch,
-      buckets: buckets.map(({ bucket, pieces }) => ({
-        bucket,
-        pieces: pieces.map(({ family: { family } }) => ({ family, from: 0, to: 0 })),
-      })),
-    }));
+    const batches = intoBatches(named, this.#keys, this.#connection.isCluster).map(
+      ({ buckets, ...batch }) => ({
+        ...batch,
+        buckets: buckets.map(({ bucket, pieces }) => ({
+          bucket,
+          pieces: pieces.map(({ family: { family } }) => ({ family, from: 0, to: 0 })),
+        })),
+      }),
+    );
     return this.#untilSettled(batches, 'check');
   }
 
@@ -293,7 +295,8 @@ export class GroupPush {
       for (const { family, from, to } of pieces) {
         const { name, kind, type, help, unit, blocks } = family;
         const clashes = clashesOf(name, kind);
-        callKeys.push(this.#keys.family(bucket, name), this.#keys.order(bucket, name));
+        const { hash, order } = this.#keys.place(name);
+        callKeys.push(hash, order);
         headers.word(type);
         headers.word(kind);
         headers.text(given(help));
@@ -302,7 +305,7 @@ export class GroupPush {
         const candidates = this.#candidates.get(name) ?? NOTHING;
         headers.sized(candidates);
         const looked = step === 'check' ? blocks : blocks.slice(from, to);
-        const hashes = candidates.length === 0 ? [] : looked.map(({ payload }) => entryHashesOf(payload));
+        const hashes = candidates.length === 0 ? [] : looked.map(({ value }) => entryHashesOf(value));
         headers.sized(Buffer.concat(hashes));
         const isLast = step === 'write' && to === blocks.length;
         headers.sized(isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : NOTHING);

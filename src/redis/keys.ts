@@ -21,14 +21,19 @@
  */
 export const BUCKETS = 64;
 
-const SUFFIX = /(_bucket|_sum|_count|_total|_created|_info)+$/;
+const SUFFIXES = ['_bucket', '_sum', '_count', '_total', '_created', '_info'];
 
 /** What a scraper without UTF-8 names cannot be shown: an underscore stands for it. */
 const NOT_CLASSIC = /^[0-9]|[^a-zA-Z0-9_:]/gu;
 
 /** What the names of families that can clash have in common. */
 export function baseOf(family: string): string {
-  return family.replace(SUFFIX, '');
+  let end = family.length;
+  for (;;) {
+    const suffix = SUFFIXES.find((suffix) => family.endsWith(suffix, end));
+    if (suffix === undefined) return family.slice(0, end);
+    end -= suffix.length;
+  }
 }
 
 /**
@@ -48,13 +53,34 @@ export function bucketOfText(text: string): number {
   return (hash ^ (hash >>> 15)) & (BUCKETS - 1);
 }
 
+/** Where a family is. */
+export interface FamilyPlace {
+  readonly bucket: number;
+  readonly hash: string;
+  readonly order: string;
+}
+
+/** Those that are pushed time and again need not be worked out each time: that is a tenth of what a small push takes. */
+const MOST_PLACES = 2000;
+
 export class Keys {
   readonly secret: string;
   readonly #bucketPrefixes: readonly string[];
+  readonly #places = new Map<string, FamilyPlace>();
 
   constructor(prefix: string) {
     this.secret = `${prefix}secret`;
     this.#bucketPrefixes = Array.from({ length: BUCKETS }, (_, b) => `${prefix}{${b}}:`);
+  }
+
+  place(family: string): FamilyPlace {
+    const known = this.#places.get(family);
+    if (known !== undefined) return known;
+    if (this.#places.size === MOST_PLACES) this.#places.clear();
+    const bucket = bucketOf(family);
+    const place = { bucket, hash: this.family(bucket, family), order: this.order(bucket, family) };
+    this.#places.set(family, place);
+    return place;
   }
 
   index(bucket: number): string {

@@ -19,11 +19,16 @@ const OWN_SUFFIXES: Readonly<Record<FamilyKind, readonly string[]>> = {
   summary: ['_sum', '_count'],
 };
 
+const NONE: readonly Clash[] = [];
+const ENDS_LIKE_OWN = /_(bucket|sum|count)$/;
+
 /**
  * The families that claim a name which this one would expose samples under: a histogram `x` has the samples
  * `x_bucket`, `x_sum` and `x_count`, so no family of those names may live beside it, whichever was first.
  */
-export function clashesOf(name: string, kind: FamilyKind): Clash[] {
+export function clashesOf(name: string, kind: FamilyKind): readonly Clash[] {
+  // Asked for each family of each push, and most have none.
+  if (kind === 'plain' && !ENDS_LIKE_OWN.test(name)) return NONE;
   const clashes: Clash[] = OWN_SUFFIXES[kind].map((suffix) => ({ family: name + suffix, kinds: 'any' }));
   for (const suffix of OWN_SUFFIXES.histogram) {
     if (name.length > suffix.length && name.endsWith(suffix)) {

@@ -60,6 +60,13 @@ export class Turns {
     return this.#wait(signal);
   }
 
+  /** Takes a turn if there is one just now; the caller then owes a `give`. */
+  tryTake(): boolean {
+    if (this.#held >= this.#limit || this.#waiters.size > 0) return false;
+    this.#held += 1;
+    return true;
+  }
+
   give(): void {
     this.#held -= 1;
     const [next] = this.#waiters;
@@ -88,10 +95,7 @@ export class Turns {
 
   #wait(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#held < this.#limit && this.#waiters.size === 0) {
-      this.#held += 1;
-      return Promise.resolve();
-    }
+    if (this.tryTake()) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#waiters.delete(waiter);

@@ -54,6 +54,7 @@ export async function admitBody(deps: BodyAdmissionDeps, req: Request, res: Resp
 async function takeTurn(deps: BodyAdmissionDeps, res: Response): Promise<void> {
   const refused = refusal(deps);
   if (refused !== undefined) throw refused;
+  if (deps.bodyTurns.tryTake()) return;
   const gone = whenGone(res);
   try {
     await deps.bodyTurns.take(gone.signal);

@@ -1,4 +1,4 @@
-import { type FamilyKind, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, PayloadWriter } from '../redis/block.ts';
+import { BlockWriter, type FamilyKind, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES } from '../redis/block.ts';
 import type { BlockWrite } from '../redis/block-store.ts';
 import type { Arena } from '../redis/byte-pool.ts';
 import { KIB } from '../units.ts';
@@ -113,7 +113,7 @@ export class BlockBuilder {
       hashes[(place - from) * 2] = hashLo[i];
       hashes[(place - from) * 2 + 1] = hashHi[i];
     }
-    const writer = new PayloadWriter(kind, to - from, textBytes, longest > 0xffff, features, arena.allocate);
+    const writer = new BlockWriter(kind, to - from, textBytes, longest > 0xffff, features, arena.allocate);
     let at = writer.textAt;
     // Entries that follow each other in the body are copied in one piece.
     let runStart = start[order[from]];
@@ -122,14 +122,14 @@ export class BlockBuilder {
       const i = order[place];
       writer.add(hashHi[i], hashLo[i], end[i] - start[i]);
       if (start[i] !== runEnd) {
-        at = copy(parsed, runStart, runEnd, writer.payload, at);
+        at = copy(parsed, runStart, runEnd, writer.value, at);
         runStart = start[i];
       }
       runEnd = end[i];
     }
-    copy(parsed, runStart, runEnd, writer.payload, at);
-    const { value, payload } = writer;
-    return { digest: this.#hash.digest128(hashes, to - from), value, payload, from, to, samples };
+    copy(parsed, runStart, runEnd, writer.value, at);
+    const { value } = writer;
+    return { digest: this.#hash.digest128(hashes, to - from), value, from, to, samples };
   }
 }
 

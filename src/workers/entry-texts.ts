@@ -1,8 +1,8 @@
-import { BlockView, STAMP_BYTES } from '../redis/block.ts';
+import { BlockView } from '../redis/block.ts';
 
 /** The lines of each entry of a block that has not been stored yet. */
-export function entryTexts(payload: Buffer): Buffer[] {
-  const view = new BlockView(Buffer.concat([Buffer.alloc(STAMP_BYTES), payload]));
+export function entryTexts(value: Buffer): Buffer[] {
+  const view = new BlockView(value);
   let at = view.textAt;
   return Array.from({ length: view.count }, (_, entry) => {
     const text = view.value.subarray(at, at + view.length(entry));

@@ -81,7 +81,7 @@ export class Ingester {
       const families = prepared.filter((family) => !refuseReserved(family, tally));
       const taken = await this.#store(task, families, tally);
       if (taken.length > 0) await this.#retry(task, taken, tally, arena);
-      offset += Math.max(1, ...families.map(({ blocks }) => blocks.length));
+      offset += families.reduce((most, { blocks }) => Math.max(most, blocks.length), 1);
       arena.release();
       text = text.subarray(parsed.consumed);
       whole = converted !== undefined;
@@ -111,7 +111,6 @@ export class Ingester {
         blocks,
         offset,
         lines: (block) => firstLines.subarray(blocks[block].from, blocks[block].to).map(sourceOf),
-        samples: blocks.map((block) => block.samples),
         metadataLine: sourceOf(typeLine || firstLine),
       });
     }
@@ -127,7 +126,7 @@ export class Ingester {
     for (const piece of pieces) {
       const { family, from, to, outcome } = piece;
       if (outcome.status === 'stored') {
-        for (let block = from; block < to; block++) tally.stored(family.samples[block]);
+        for (let block = from; block < to; block++) tally.stored(family.blocks[block].samples);
         if (outcome.wantsCompaction) tally.wantsCompaction(family.name);
       } else if (outcome.status === 'taken') {
         taken.push(piece);
@@ -173,14 +172,14 @@ export class Ingester {
     const failed = await this.#retries.run(
       async () => {
         const pieces = await commit(this.#connection, this.#keys, left, options);
-        settled.push(...pieces.filter((piece) => !failsInPassing(piece)));
         const again = pieces.filter(failsInPassing);
+        for (const piece of pieces) if (!failsInPassing(piece)) settled.push(piece);
         left = again.map(asFamily);
         return again;
       },
       ([first]) => (first?.outcome.status === 'failed' ? first.outcome.error : undefined),
     );
-    return [...settled, ...failed];
+    return failed.length === 0 ? settled : [...settled, ...failed];
   }
 
   /*

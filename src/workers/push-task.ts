@@ -210,8 +210,8 @@ function candidates(family: GroupFamilyWrite, shapes: readonly string[]): Buffer
   const ids = new Map<string, Buffer>();
   // Anybody can make shapes of a thousand names: not to be read once for each series.
   const keys = shapes.map(namesOfShape);
-  for (const { payload } of family.blocks) {
-    for (const text of entryTexts(payload)) {
+  for (const { value } of family.blocks) {
+    for (const text of entryTexts(value)) {
       const labels = new Map(labelsOfLine(text.toString()));
       for (const names of keys) {
         const id = candidateOf(names, labels);

@@ -1,13 +1,13 @@
 import type { FamilyWrite, Piece } from '../redis/block-store.ts';
 import type { StoreError } from '../redis/failure.ts';
+import type { BuiltBlock } from './block-builder.ts';
 import { entryTexts } from './entry-texts.ts';
 
 /** A family of one task, with what it takes to say which lines a block was made from. */
 export interface TaskFamily extends FamilyWrite {
+  readonly blocks: readonly BuiltBlock[];
   /** The first line of each entry of a block: only looked up for those that are not stored. */
   lines(block: number): Int32Array;
-  /** For each block, the samples it was made from. */
-  readonly samples: readonly number[];
   /** Line of its TYPE declaration, or of HELP: what is refused if it has no samples. */
   readonly metadataLine: number;
 }
@@ -26,15 +26,14 @@ export function asFamily({ family, from, to }: TaskPiece): TaskFamily {
     offset: family.offset + from,
     blocks: family.blocks.slice(from, to),
     lines: (block) => family.lines(from + block),
-    samples: family.samples.slice(from, to),
   };
 }
 
 export function samplesOf({ family, from, to }: Omit<TaskPiece, 'outcome'>): number {
-  return family.samples.slice(from, to).reduce((sum, samples) => sum + samples, 0);
+  return family.blocks.slice(from, to).reduce((sum, { samples }) => sum + samples, 0);
 }
 
 export function linesOf(family: TaskFamily, block: number): Array<{ line: number; text: Buffer }> {
-  const texts = entryTexts(family.blocks[block].payload);
+  const texts = entryTexts(family.blocks[block].value);
   return Array.from(family.lines(block), (line, entry) => ({ line, text: texts[entry] }));
 }

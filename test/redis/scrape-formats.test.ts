@@ -16,7 +16,7 @@ async function store(name: string, type: string, lines: readonly string[], featu
     'plain',
     lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), `${line}\n`]),
   );
-  block.payload[2] = features;
+  block.value[18] = features;
   for (const { outcome } of await storage.commit([storage.family(name, [block], { type })]))
     assert.equal(outcome.status, 'stored');
 }

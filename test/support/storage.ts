@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach } from 'node:test';
-import { type FamilyKind, PayloadWriter } from '../../src/redis/block.ts';
+import { BlockWriter, type FamilyKind } from '../../src/redis/block.ts';
 import {
   type BlockWrite,
   type CommitOptions,
@@ -93,7 +93,7 @@ export class TestStorage implements AsyncDisposable {
   blockOf(kind: FamilyKind, entries: ReadonlyArray<readonly [identity: string, text: string]>): BlockWrite {
     const texts = entries.map(([, text]) => Buffer.from(text));
     const bytes = texts.reduce((sum, text) => sum + text.length, 0);
-    const writer = new PayloadWriter(kind, entries.length, bytes, false);
+    const writer = new BlockWriter(kind, entries.length, bytes, false);
     const hashes = new Uint32Array(entries.length * 2);
     let at = writer.textAt;
     for (const [i, [identity]] of entries.entries()) {
@@ -102,10 +102,10 @@ export class TestStorage implements AsyncDisposable {
       writer.add(this.hash.hi, this.hash.lo, texts[i].length);
       hashes[i * 2] = this.hash.lo;
       hashes[i * 2 + 1] = this.hash.hi;
-      at += texts[i].copy(writer.payload, at);
+      at += texts[i].copy(writer.value, at);
     }
-    const { value, payload } = writer;
-    return { digest: this.hash.digest128(hashes, entries.length), value, payload };
+    const { value } = writer;
+    return { digest: this.hash.digest128(hashes, entries.length), value };
   }
 
   family(name: string, blocks: readonly BlockWrite[], overrides: Partial<FamilyWrite> = {}): FamilyWrite {

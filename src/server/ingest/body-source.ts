@@ -30,7 +30,8 @@ export class BodySource extends Readable {
   readonly #minBytesPerSecond: number;
   readonly #rateWindowMs: number;
   readonly #onBytes: (count: number) => void;
-  readonly #abort = new AbortController();
+  /** While it waits for its turn to come back. */
+  #waiting: AbortController | undefined;
   readonly #idle: NodeJS.Timeout;
   #rateCheck: NodeJS.Timeout | undefined;
   #turn: 'held' | 'parked' | 'none' = 'held';
@@ -71,7 +72,7 @@ export class BodySource extends Readable {
     req.pause();
     clearTimeout(this.#idle);
     clearTimeout(this.#rateCheck);
-    this.#abort.abort(error ?? new Error('the body is no longer wanted'));
+    this.#waiting?.abort(error ?? new Error('the body is no longer wanted'));
     if (this.#turn === 'held') this.#turns.give();
     if (this.#turn === 'parked') this.#turns.unpark();
     this.#turn = 'none';
@@ -87,8 +88,10 @@ export class BodySource extends Readable {
     }
     this.#stopReading();
     this.#turn = 'none';
-    this.#turns.resume(this.#abort.signal).then(
+    this.#waiting = new AbortController();
+    this.#turns.resume(this.#waiting.signal).then(
       () => {
+        this.#waiting = undefined;
         if (this.destroyed) {
           this.#turns.give();
           return;

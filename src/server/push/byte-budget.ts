@@ -117,12 +117,7 @@ export class ByteShare {
    * of the signal, or when the share is released meanwhile. One call at a time.
    */
   take(bytes: number, signal?: AbortSignal): Promise<void> | undefined {
-    if (this.#released || this.#waiter !== undefined)
-      throw new Error('the share is released, or waits already');
-    if (this.#owner.tryTake(bytes)) {
-      this.#held += bytes;
-      return undefined;
-    }
+    if (this.tryTake(bytes)) return undefined;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const onAbort = (): void => this.#leave(signal?.reason);
     const granted = new Promise<void>((resolve, reject) => {
@@ -131,6 +126,15 @@ export class ByteShare {
     this.#owner.onWait();
     signal?.addEventListener('abort', onAbort, { once: true });
     return granted.finally(() => signal?.removeEventListener('abort', onAbort));
+  }
+
+  /** Takes so many bytes more if there is nothing to wait for. */
+  tryTake(bytes: number): boolean {
+    if (this.#released || this.#waiter !== undefined)
+      throw new Error('the share is released, or waits already');
+    const taken = this.#owner.tryTake(bytes);
+    if (taken) this.#held += bytes;
+    return taken;
   }
 
   /** For the budget, which has counted what this one waits for. */

@@ -47,9 +47,13 @@ async function collect(
 ): Promise<ArrayBuffer> {
   // Ends a wait for the budget, of which the streams know nothing. Never taken off: a destroyed source emits late.
   const broken = new AbortController();
-  const stopped = signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal]);
+  let stopped: AbortSignal | undefined;
   source.on('error', (error) => broken.abort(error));
-  const take = (bytes: number): Promise<void> | undefined => share.take(bytes, stopped);
+  const take = (bytes: number): Promise<void> | undefined => {
+    if (share.tryTake(bytes)) return undefined;
+    stopped ??= signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal]);
+    return share.take(bytes, stopped);
+  };
   const pages = new BytePages();
   const gather = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of chunks) {
@@ -64,7 +68,7 @@ async function collect(
   try {
     signal?.throwIfAborted();
     if (source.errored) throw source.errored;
-    if (decoder === undefined) await pipeline(source, gather, during);
+    if (decoder === undefined) await destroyedBy(signal, source, () => gather(source));
     else {
       // Frames that are to be skipped may go on for ever and decode to nothing.
       const maxEncoded = 2 * maxBytes + ENCODED_SLACK_BYTES;
@@ -75,6 +79,21 @@ async function collect(
     throw signal?.aborted ? signal.reason : problem(error, maxBytes);
   }
   return pages.take().buffer;
+}
+
+/** What pipeline() does for more than one stream takes as long as all the rest for a small body. */
+async function destroyedBy(
+  signal: AbortSignal | undefined,
+  source: Readable,
+  work: () => Promise<void>,
+): Promise<void> {
+  const onAbort = (): void => void source.destroy(signal?.reason);
+  signal?.addEventListener('abort', onAbort);
+  try {
+    await work();
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
 }
 
 function bounded(maxBytes: number, error: Error) {

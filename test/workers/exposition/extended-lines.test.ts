@@ -176,8 +176,8 @@ w{a="1"} 1
     const options = { ...extended, whole: true, declared: new Map() };
     const arena = new Arena(Arena.pool());
     const families = builder.build(parser.parse(Buffer.from(body), options), arena);
-    return families.map(({ blocks: [{ payload }] }) => {
-      return new BlockView(Buffer.concat([Buffer.alloc(STAMP_BYTES), payload])).features;
+    return families.map(({ blocks: [{ value }] }) => {
+      return new BlockView(Buffer.concat([Buffer.alloc(STAMP_BYTES), value])).features;
     });
   };
   const all = FEATURE_EXTRAS | FEATURE_TIMESTAMPS | FEATURE_QUOTED_NAMES;
