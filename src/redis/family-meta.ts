@@ -11,6 +11,8 @@ export interface FamilyMeta {
   readonly revision: number;
   /** Whether it is large, and its blocks have an order to be listed by. */
   readonly isOrdered: boolean;
+  /** Where its text ends. */
+  readonly end: number;
 }
 
 /** The field of the family's hash. */
@@ -21,18 +23,20 @@ const REVISION_AT = 36;
 const ORDERED_AT = 46;
 const TYPE_AT = 47;
 
-/** @param text of the field */
+/** @param text of the field; something may follow */
 export function readMeta(text: Buffer): FamilyMeta {
   const fingerprintAt = TYPE_AT + 1 + text[TYPE_AT];
   const helpAt = fingerprintAt + 1 + text[fingerprintAt];
   const helpEnd = helpAt + 4 + text.readUInt32LE(helpAt);
+  const end = helpEnd + 4 + text.readUInt32LE(helpEnd);
   return {
     type: text.toString('latin1', TYPE_AT + 1, fingerprintAt),
     help: given(text, helpAt + 4, helpEnd),
-    unit: given(text, helpEnd + 4, helpEnd + 4 + text.readUInt32LE(helpEnd)),
+    unit: given(text, helpEnd + 4, end),
     bytes: text.readDoubleLE(BYTES_AT),
     revision: text.readUInt32LE(REVISION_AT),
     isOrdered: text[ORDERED_AT] === 1,
+    end,
   };
 }
 

@@ -5,9 +5,11 @@
   KEYS the hashes of the families
   ARGV[1] most bytes and ARGV[2] most blocks of a family that is read whole; ARGV[3] most bytes and ARGV[4] most blocks
     in the answer
-  Output: {time (ms), family, …}: false for one that is gone, else {what is known of it (see shared/family.lua), field,
-    value, …}, and no fields if it is large. Of the field of a block only what names its owner is given, 'i-' or 'g' and
-    the id of a group; those that begin with 'p' say until when what that group holds lives.
+  Output: {time (ms), family, …}: false for one that is gone; of one that has a single small block of /ingest what is known
+    of it (see shared/family.lua) and the block as one string, since there may be very many and the reader makes an object
+    of each; of others {what is known, field, value, …}, and no fields if it is large. Of the field of a block only what
+    names its owner is given, 'i-' or 'g' and the id of a group; those that begin with 'p' say until when what that group
+    holds lives.
 ]]
 local call = redis.call
 local time = call('TIME')
@@ -16,6 +18,7 @@ local whole_bytes, whole_blocks = tonumber(ARGV[1]), tonumber(ARGV[2])
 local most_bytes, most_blocks = tonumber(ARGV[3]), tonumber(ARGV[4])
 local bytes, blocks = 0, 0
 local INGEST = string.byte('i')
+local LARGEST_JOINED = 1024
 
 for _, hash in ipairs(KEYS) do
   local text = call('HGET', hash, 'm')
@@ -40,7 +43,8 @@ for _, hash in ipairs(KEYS) do
         end
       end
     end
-    result[#result + 1] = family
+    local is_joined = #family == 3 and family[2] == 'i-' and #family[3] <= LARGEST_JOINED
+    result[#result + 1] = is_joined and text .. family[3] or family
   end
 end
 return result
