@@ -17,7 +17,7 @@ export const SCRIPTS = {
   beginCompaction: ['shared/family', 'shared/growth', 'begin-compaction'],
   compact: ['shared/family', 'compact'],
   endCompaction: ['shared/family', 'end-compaction'],
-  beginPush: ['shared/preamble', 'begin-push'],
+  beginPush: ['shared/preamble', 'shared/group-record', 'begin-push'],
   pushFamilies: [
     'shared/preamble',
     'shared/family',
@@ -26,6 +26,7 @@ export const SCRIPTS = {
     'shared/growth',
     'shared/clashes',
     'shared/group-blocks',
+    'shared/group-record',
     'push-families',
   ],
   dropFamilies: ['shared/preamble', 'shared/family', 'shared/group-blocks', 'drop-families'],
@@ -38,7 +39,7 @@ export const SCRIPTS = {
   ],
   releaseFamilies: ['release-families'],
   noteFamilies: ['shared/preamble', 'note-families'],
-  endPush: ['shared/preamble', 'end-push'],
+  endPush: ['shared/preamble', 'shared/group-record', 'end-push'],
   readGroups: ['read-groups'],
   wipeFamilies: ['wipe-families'],
 } as const;

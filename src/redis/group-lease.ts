@@ -62,6 +62,17 @@ export class GroupLease {
     await releases.letGo(letGo, this.#lastsMs);
   }
 
+  /** Of all that the group has beside its families: lock, records, names of families, deadlines. */
+  get keys(): string[] {
+    const { bucket, id } = this.#group;
+    return [
+      this.#keys.groupLock(bucket, id),
+      this.#keys.groups(bucket),
+      this.#keys.groupFamilies(bucket, id),
+      this.#keys.groupDeadlines(bucket),
+    ];
+  }
+
   get #lastsMs(): number {
     return this.#timeoutMs * HELD_TIMEOUTS;
   }
@@ -100,7 +111,7 @@ export class GroupLease {
     outcome: GroupEnd,
     options: { ttlMs?: number; dropped?: readonly string[]; families?: readonly string[] } = {},
   ): Promise<boolean> {
-    const { bucket, id, exposed, addsInstance } = this.#group;
+    const { id, exposed, addsInstance } = this.#group;
     const { ttlMs = 0, dropped = [], families = [] } = options;
     if (outcome !== 'given up') {
       await this.#note('dropped', dropped.slice(PAGE), ttlMs);
@@ -108,12 +119,7 @@ export class GroupLease {
     }
     const reply = await this.#connection.run({
       script: 'endPush',
-      keys: [
-        this.#keys.groupLock(bucket, id),
-        this.#keys.groups(bucket),
-        this.#keys.groupFamilies(bucket, id),
-        this.#keys.groupDeadlines(bucket),
-      ],
+      keys: this.keys,
       args: [
         ...[this.token, id, outcome, ttlMs, addsInstance ? 1 : 0, exposed],
         ...[Math.min(dropped.length, PAGE), ...dropped.slice(0, PAGE), ...families.slice(0, PAGE)],

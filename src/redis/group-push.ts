@@ -1,5 +1,5 @@
 import { SECOND } from '../units.ts';
-import { type Batch, intoBatches, intoRounds, piecesOf, sendTimed } from './batches.ts';
+import { type Batch, intoBatches, intoRounds, isLoss, piecesOf, sendTimed } from './batches.ts';
 import { entryHashesOf, type FamilyKind, stamp } from './block.ts';
 import { type BlockWrite, given } from './block-store.ts';
 import { HeaderWriter } from './call-header.ts';
@@ -134,11 +134,14 @@ export class GroupPush {
     const names = this.#families.map(({ name }) => name);
     const { ttlMs, mode } = this.#options;
     try {
+      const batches = intoBatches(this.#families, this.#keys, this.#connection.isCluster);
+      if (batches.length === 1 && !this.#connection.isCluster && (await this.#writeAll(batches[0]))) {
+        return this.#stored();
+      }
       const { lives, had } = await this.#lease.begin(names, ttlMs);
       const others = without(had, names);
       // What a group has that does not live was left by a push that never ended.
       const drops = mode === 'put' || !lives;
-      const batches = intoBatches(this.#families, this.#keys, this.#connection.isCluster);
       // One call checks for itself before it writes; what takes several must be found good before the first.
       const takesSeveral = batches.length > 1 || others.length > 0;
       const refusals = takesSeveral ? await this.#check() : [];
@@ -156,8 +159,7 @@ export class GroupPush {
       }
       const dropped = drops ? others : [];
       await this.#lease.end('stored', { ttlMs, dropped, families: names });
-      const blocks = this.#families.reduce((sum, family) => sum + family.blocks.length, 0);
-      return { status: 'stored', compact: [...this.#compact], blocks };
+      return this.#stored();
     } catch (thrown) {
       const error = toStoreError(thrown);
       this.#failed = true;
@@ -168,6 +170,30 @@ export class GroupPush {
   /** Lets go of the group and the families (see GroupLease.giveUp). Does not throw. */
   async abandon(): Promise<void> {
     await this.#lease.giveUp(this.#releases, () => this.#release());
+  }
+
+  #stored(): GroupPushOutcome {
+    const blocks = this.#families.reduce((sum, family) => sum + family.blocks.length, 0);
+    return { status: 'stored', compact: [...this.#compact], blocks };
+  }
+
+  /**
+   * Carries out the whole push in one call, as nearly all small ones can be: they name what the group has, and nobody is
+   * in the way. If not, it has done nothing and returns false.
+   */
+  async #writeAll(batch: Batch<GroupFamilyWrite>): Promise<boolean> {
+    const [reply] = await sendTimed(this.#connection, [this.#call(batch, 'all')]);
+    if (reply instanceof StoreError) {
+      // What Redis itself refuses it refuses as a whole.
+      this.#writing ||= !reply.unsent && (isLoss(reply) || reply.reason === 'noreplicas');
+      throw reply;
+    }
+    if (!isDone(reply)) return false;
+    const [, , ...results] = reply;
+    for (const [i, { family }] of piecesOf(batch).entries()) {
+      if (results[i] === 1) this.#compact.add(family.name);
+    }
+    return true;
   }
 
   /** Looks at all families, and reserves those that are to be made, before any is written. */
@@ -275,12 +301,22 @@ export class GroupPush {
     }
   }
 
-  #call(batch: Batch<GroupFamilyWrite>, step: 'check' | 'write'): Call {
+  #call(batch: Batch<GroupFamilyWrite>, step: 'check' | 'write' | 'all'): Call {
     const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
-    const callKeys: string[] = [];
+    const { id, shape, addsInstance, exposed } = this.#group;
+    const callKeys = step === 'all' ? this.#lease.keys : [];
     const args: Array<string | number | Buffer> = [
-      ...[step, ttlMs, fingerprint, this.#replaceObsolete ? 1 : 0],
-      ...[this.#group.id, this.#lease.token, timeoutMs * 2, mode, this.#group.shape, batch.buckets.length],
+      ...[
+        step,
+        ttlMs,
+        fingerprint,
+        this.#replaceObsolete ? 1 : 0,
+        id,
+        this.#lease.token,
+        timeoutMs * 2,
+        mode,
+      ],
+      ...[shape, batch.buckets.length, addsInstance ? 1 : 0, exposed],
     ];
     const headers = new HeaderWriter();
     for (const { bucket, pieces } of batch.buckets) {
@@ -307,7 +343,7 @@ export class GroupPush {
         const looked = step === 'check' ? blocks : blocks.slice(from, to);
         const hashes = candidates.length === 0 ? [] : looked.map(({ value }) => entryHashesOf(value));
         headers.sized(Buffer.concat(hashes));
-        const isLast = step === 'write' && to === blocks.length;
+        const isLast = step !== 'check' && to === blocks.length;
         headers.sized(isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : NOTHING);
         headers.uint32(to - from);
         headers.byte(clashes.length);

@@ -1,6 +1,6 @@
 --[[
   Begins a change of a group: pushes to one group, and its deletion, come one after the other. Begins with
-  shared/preamble.lua. Run again with the same token it holds the group for longer, unless that has passed already.
+  shared/preamble.lua and shared/group-record.lua. Run again with the same token it holds the group for longer, unless that has passed already.
 
   The families that a push names are noted at once, so that whoever replaces or deletes the group later knows of them,
   even if this push dies midway. Of a group that does not live they are what such a push has left.
@@ -23,8 +23,7 @@ end
 if #ARGV == 6 then call('HDEL', KEYS[3], '') end
 call('SET', KEYS[1], token, 'PX', ARGV[3])
 
-local record = call('HGET', KEYS[2], gid)
-local lives = record and struct.unpack('<d', record, 17) > now_ms
+local lives = living_record(KEYS[2], gid) ~= nil
 local had = call('HKEYS', KEYS[3])
 local known, new = {}, {}
 for _, name in ipairs(had) do known[name] = true end

@@ -1,18 +1,22 @@
 --[[
   Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
   shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua,
-  shared/clashes.lua and shared/group-blocks.lua.
+  shared/clashes.lua, shared/group-blocks.lua and shared/group-record.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
   that are to be made or to change their type. Nobody else can then come between check and 'write'.
   The blocks of a large family come in several calls; it is whole after the last one. Atomic.
 
-  KEYS for each bucket: index, clock, then for each family: hash, order, and the hashes of the names it may clash with
-  ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] 'check' or 'write'; ARGV[3] time to live, ms
+  With step 'all' this is the whole push, begin-push.lua and end-push.lua included: nobody can come in between, so the
+  group need not be held. It does nothing if the group is held, or has families that the push does not name.
+
+  KEYS for step 'all' first lock, records of groups, families of the group, deadlines of groups; then for each bucket: index, clock, then for each family: hash, order, and the hashes of the names it may clash with
+  ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] 'check', 'write' or 'all'; ARGV[3] time to live, ms
   ARGV[4] fingerprint; ARGV[5] '1': a family under another fingerprint is obsolete and goes
   ARGV[6] id of the group, 8 bytes; ARGV[7] token of the push; ARGV[8] how long a reservation holds, ms
   ARGV[9] 'put', 'post' or 'merge'; ARGV[10] shape: the names of the labels in the grouping key
   ARGV[11] number of buckets: one, where their keys lie in several slots
+  ARGV[12] '1' if `instance` is not in the grouping key; ARGV[13] the labels of the group, for its record
   then for each bucket a header (BUCKET): a sequence, proposed for its first block; number of families
   then for each family a header (FAMILY): type, kind, help and unit (each '' or '=' and the text);
     other shapes that the sender has taken into account, a newline after each;
@@ -22,7 +26,7 @@
     number of blocks; number of names it may clash with, and a byte for each of these (see shared/clashes.lua); the digests
     of the blocks; then the value of each block
 
-  Output: {'late', time}; {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
+  Output: {'late', time}; {time, 'busy'}; {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
     0 good; 1 good, and the family wants compaction; 'rekey' other fingerprint;
     {'taken', type, deadline (ms), i} by the family itself (i = 0) or the i-th name it may clash with;
     {'reserved'} somebody else is making it: try again in a moment;
@@ -34,7 +38,8 @@ local BUCKET, FAMILY = '<dI4', '<Bc0Bc0I4c0I4c0I4c0I4c0I4c0I4c0I4B'
 local DIGEST_BYTES = 16
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
-local writing = ARGV[2] == 'write'
+local is_all = ARGV[2] == 'all'
+local writing = ARGV[2] == 'write' or is_all
 local deadline = deadline_of(tonumber(ARGV[3]))
 local fingerprint, force = ARGV[4], ARGV[5] == '1'
 local gid, token, reserve_ms = ARGV[6], ARGV[7], tonumber(ARGV[8])
@@ -75,7 +80,7 @@ local function shared(hash, gids, hashes)
 end
 
 local buckets, families = {}, {}
-local k, a = 1, 12
+local k, a = is_all and 5 or 1, 14
 for b = 1, tonumber(ARGV[11]) do
   local proposed, count = struct.unpack(BUCKET, ARGV[a])
   local bucket = { index = KEYS[k], clock = KEYS[k + 1], proposed = proposed }
@@ -90,6 +95,26 @@ for b = 1, tonumber(ARGV[11]) do
     a = a + 1 + family.blocks
     families[#families + 1] = family
   end
+end
+
+-- The names of the families of the push, or nothing if it must not be carried out all at once.
+local function names_of_all()
+  local held = call('GET', KEYS[1])
+  if held and held ~= token or call('HLEN', KEYS[3]) > #families then return nil end
+  local names, pushed = {}, {}
+  for i, family in ipairs(families) do
+    names[i] = name_of(family.hash, family.bucket.index)
+    pushed[names[i]] = true
+  end
+  for _, name in ipairs(call('HKEYS', KEYS[3])) do
+    if not pushed[name] then return nil end
+  end
+  return names
+end
+local names
+if is_all then
+  names = names_of_all()
+  if not names then return { number(now_us), 'busy' } end
 end
 
 local function clash_of(family)
@@ -254,5 +279,12 @@ for _, bucket in ipairs(buckets) do
   note_sequence(bucket.clock, bucket.sequence - 1, deadline)
   keep_index(bucket.index, bucket.latest)
   purge_index(bucket.index)
+end
+if is_all then
+  call('DEL', KEYS[1])
+  local push_s = now_us / 1000000
+  local _, failure_s = living_record(KEYS[2], gid)
+  note_pushed(KEYS[3], names, push_s)
+  store_record(KEYS[2], KEYS[3], KEYS[4], gid, push_s, failure_s or 0, deadline, ARGV[12], ARGV[13])
 end
 return results

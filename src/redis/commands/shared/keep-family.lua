@@ -10,13 +10,16 @@ local function prolong(family, deadline)
   if family.is_prolonged then family.ends = math.min(family.deadline + slack_of(family.deadline), NEVER_MS) end
 end
 
--- Tells Redis of it. To be called when the family is stored. Its name is what its key has behind that of the bucket.
+-- The name of a family is what its key has behind that of the bucket.
+local function name_of(hash, index) return string.sub(hash, #index - #'index' + #'f:' + 1) end
+
+-- Tells Redis of it. To be called when the family is stored.
 local function keep_family(family, hash, order, index)
   if family.is_prolonged then
     local ends = number(family.ends)
     call('PEXPIREAT', hash, ends)
     if family.ordered == 1 then call('PEXPIREAT', order, ends) end
-    call('ZADD', index, ends, string.sub(hash, #index - #'index' + #'f:' + 1))
+    call('ZADD', index, ends, name_of(hash, index))
   elseif family.ordered == 1 and call('PTTL', order) < 0 then
     -- Compaction had removed its last block, or it has just been made.
     call('PEXPIREAT', order, number(family.ends))
