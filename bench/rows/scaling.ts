@@ -13,9 +13,9 @@ export const scaling: Row = {
     await using million = await bench.ours();
     await using many = await bench.ours();
     const seconds = await inAndOut(bench.size(5, 2), {
-      // Code gets fast by the series it has seen, so each sees a million before.
-      few: { gateway: few, body: bodies.few, warmUps: 10 },
-      million: { gateway: million, body: bodies.million },
+      // Code gets fast by the series it has seen, so each sees five million before.
+      few: { gateway: few, body: bodies.few, warmUps: 50 },
+      million: { gateway: million, body: bodies.million, warmUps: 5 },
       many: { gateway: many, body: bodies.many },
     });
     const lines: Line[] = [];

@@ -116,7 +116,6 @@ export function entryHashesOf(value: NodeBuffer): NodeBuffer {
 /** Reads a block, or only its header, in place. */
 export class BlockView {
   readonly value: NodeBuffer;
-  readonly view: DataView;
   readonly sequence: number;
   readonly deadlineMs: number;
   readonly kind: FamilyKind;
@@ -125,39 +124,48 @@ export class BlockView {
   readonly revision: number;
   readonly count: number;
   readonly textAt: number;
+  readonly #view: DataView;
+  /** In the view, as the next. */
+  readonly #hashesAt: number;
+  readonly #lengthsAt: number;
   readonly #wide: boolean;
 
-  /** Throws a RangeError or BlockFormatError for bytes that are no block. */
+  /** Throws BlockFormatError for bytes that are no block. */
   constructor(value: NodeBuffer) {
+    if (value.byteLength < HEADER_BYTES) throw new BlockFormatError();
     this.value = value;
-    const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-    this.view = view;
-    this.sequence = view.getFloat64(0, true);
-    this.deadlineMs = view.getFloat64(8, true);
-    const flags = view.getUint8(16);
+    const view = viewOf(value);
+    const at = value.byteOffset;
+    this.#view = view;
+    this.sequence = view.getFloat64(at, true);
+    this.deadlineMs = view.getFloat64(at + 8, true);
+    const flags = view.getUint8(at + 16);
     const kind = KINDS[flags & 0x7f];
-    if (kind === undefined || view.getUint8(17) !== VERSION) throw new BlockFormatError();
+    if (kind === undefined || view.getUint8(at + 17) !== VERSION) throw new BlockFormatError();
     this.kind = kind;
-    this.features = view.getUint8(18);
-    this.revision = view.getUint32(24, true);
+    this.features = view.getUint8(at + 18);
+    this.revision = view.getUint32(at + 24, true);
     this.#wide = (flags & WIDE) !== 0;
-    this.count = view.getUint32(20, true);
+    this.count = view.getUint32(at + 20, true);
     this.textAt = HEADER_BYTES + this.count * (this.#wide ? 12 : 10);
     if (this.textAt > value.byteLength) throw new BlockFormatError();
+    this.#hashesAt = at + HEADER_BYTES;
+    this.#lengthsAt = this.#hashesAt + this.count * 8;
   }
 
   /** The halves of an identity are given as int32: half of all uint32 would be numbers with a place on the heap. */
   hi(entry: number): number {
-    return this.view.getInt32(HEADER_BYTES + entry * 8, true);
+    return this.#view.getInt32(this.#hashesAt + entry * 8, true);
   }
 
   lo(entry: number): number {
-    return this.view.getInt32(HEADER_BYTES + entry * 8 + 4, true);
+    return this.#view.getInt32(this.#hashesAt + entry * 8 + 4, true);
   }
 
   length(entry: number): number {
-    const at = HEADER_BYTES + this.count * 8;
-    return this.#wide ? this.view.getUint32(at + entry * 4, true) : this.view.getUint16(at + entry * 2, true);
+    return this.#wide
+      ? this.#view.getUint32(this.#lengthsAt + entry * 4, true)
+      : this.#view.getUint16(this.#lengthsAt + entry * 2, true);
   }
 }
 

@@ -2,9 +2,10 @@ import type { Piece } from './block-merge.ts';
 import { type FamilyHead, kindOf } from './family-reader.ts';
 import { occupiedNames } from './name-claims.ts';
 
-/** Takes what a writer writes. The bytes must not be changed afterwards. */
+/** Takes what a writer writes. Bytes must not be changed afterwards. */
 export interface ExpositionSink {
   push(bytes: Buffer): void;
+  text(text: string): void;
 }
 
 /**
@@ -37,7 +38,7 @@ export class StoredWriter implements ExpositionWriter {
 
   begin({ name, type, help }: FamilyHead, sink: ExpositionSink): void {
     const helpLine = help === undefined ? '' : `# HELP ${name} ${help}\n`;
-    sink.push(Buffer.from(`${helpLine}# TYPE ${name} ${type}\n`));
+    sink.text(`${helpLine}# TYPE ${name} ${type}\n`);
   }
 
   piece({ text }: Piece, sink: ExpositionSink): void {

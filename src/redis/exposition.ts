@@ -135,13 +135,21 @@ class Chunks implements ExpositionSink {
       this.#ready.push(piece);
       return;
     }
-    if (piece.length > this.#gathered.length - this.#to) {
-      this.#close();
-      this.#gathered = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-      [this.#from, this.#to] = [0, 0];
-    }
+    this.#reserve(piece.length);
     this.#gathered.set(piece, this.#to);
     this.#to += piece.length;
+  }
+
+  text(text: string): void {
+    if (text.length * 3 > OWN_CHUNK_BYTES) {
+      this.push(Buffer.from(text));
+      return;
+    }
+    this.#reserve(text.length * 3);
+    const bytes = this.#gathered.write(text, this.#to);
+    this.bytes += bytes;
+    this.position += bytes;
+    this.#to += bytes;
   }
 
   take(): Buffer[] {
@@ -150,6 +158,13 @@ class Chunks implements ExpositionSink {
     this.#ready = [];
     this.bytes = 0;
     return chunks;
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#gathered.length - this.#to) return;
+    this.#close();
+    this.#gathered = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    [this.#from, this.#to] = [0, 0];
   }
 
   #close(): void {

@@ -340,7 +340,7 @@ function viewOf(value: Buffer | null, kind: FamilyKind, stats: ReadStats): Block
       return block.kind === kind ? block : undefined;
     }
   } catch (error) {
-    if (!(error instanceof RangeError || error instanceof BlockFormatError)) throw error;
+    if (!(error instanceof BlockFormatError)) throw error;
   }
   stats.damagedBlocks++;
   return undefined;

@@ -62,7 +62,7 @@ export class OpenMetricsWriter implements ExpositionWriter {
     text += `# TYPE ${comment} ${type}\n`;
     if (head.unit && !UNITLESS.has(type) && name.endsWith(`_${head.unit}`))
       text += `# UNIT ${comment} ${head.unit}\n`;
-    sink.push(Buffer.from(text));
+    sink.text(text);
   }
 
   piece({ text, features }: Piece, sink: ExpositionSink): void {
@@ -87,7 +87,7 @@ export class OpenMetricsWriter implements ExpositionWriter {
   end(): void {}
 
   finish(sink: ExpositionSink): void {
-    sink.push(Buffer.from('# EOF\n'));
+    sink.text('# EOF\n');
   }
 
   #writeLine(text: Buffer): void {

@@ -27,7 +27,7 @@ export class TextWriter implements ExpositionWriter {
   readonly #line = new StoredLine();
   readonly #out = new ByteWriter();
   #shown = '';
-  #storedLength = 0;
+  #stored = '';
 
   constructor(escaping: Escaping) {
     this.#names = new ShownNames(escaping);
@@ -48,10 +48,10 @@ export class TextWriter implements ExpositionWriter {
 
   begin({ name, type, help }: FamilyHead, sink: ExpositionSink): void {
     this.#shown = this.#names.family(name);
-    this.#storedLength = Buffer.byteLength(escapeText(name));
+    this.#stored = name;
     const comment = nameInComment(this.#shown);
     const helpLine = help === undefined ? '' : `# HELP ${comment} ${help}\n`;
-    sink.push(Buffer.from(`${helpLine}# TYPE ${comment} ${TYPES[type] ?? type}\n`));
+    sink.text(`${helpLine}# TYPE ${comment} ${TYPES[type] ?? type}\n`);
   }
 
   piece({ text, features }: Piece, sink: ExpositionSink): void {
@@ -61,13 +61,14 @@ export class TextWriter implements ExpositionWriter {
     }
     const out = this.#out;
     const line = this.#line;
+    const storedLength = Buffer.byteLength(escapeText(this.#stored));
     for (let at = 0; at < text.length; ) {
       at = line.scan(text, at);
       const labelNames = this.#names.labels(text, line);
       if (labelNames === undefined && (!line.hasQuotedName || this.#names.escaping === 'allow-utf-8')) {
         out.copy(text, line.start, line.plainEnd);
       } else {
-        const suffix = text.toString('latin1', line.nameStart + this.#storedLength, line.nameEnd);
+        const suffix = text.toString('latin1', line.nameStart + storedLength, line.nameEnd);
         writeSeries(out, text, line, this.#shown + suffix, labelNames);
         out.copy(text, line.seriesEnd, line.plainEnd);
       }
