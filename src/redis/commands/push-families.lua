@@ -88,7 +88,7 @@ for b = 1, tonumber(ARGV[11]) do
   k, a = k + 2, a + 1
   for _ = 1, count do
     local family = { bucket = bucket, hash = KEYS[k], order = KEYS[k + 1], clashes_at = k + 2, header = ARGV[a], values_at = a + 1 }
-    family.type, family.kind, family.help, family.unit, family.known, family.candidates, family.hashes, family.final,
+    family.type, family.kind, family.help, family.unit, family.known_shapes, family.candidates, family.hashes, family.final,
       family.blocks, family.clashes, family.codes_at = struct.unpack(FAMILY, family.header)
     family.digests_at = family.codes_at + family.clashes
     k = k + 2 + family.clashes
@@ -133,15 +133,33 @@ local function clash_of(family)
   return nil
 end
 
+-- What stands in the family about itself, who has reserved it, the shapes of its groups, what this group holds there, and
+-- the blocks that those of the push would overwrite, if they are few and small: see commit.lua.
+local MOST_FETCHED, LARGEST_FETCHED = 8, 4096
+local function look(family)
+  local asked = { 'm', 'q', 'w', 'p' .. gid }
+  family.has_looked = family.blocks <= MOST_FETCHED
+  for i = 1, family.has_looked and family.blocks or 0 do
+    if #ARGV[family.values_at + i - 1] > LARGEST_FETCHED then
+      family.has_looked = false
+      return call('HMGET', family.hash, 'm', 'q', 'w', 'p' .. gid)
+    end
+    local at = family.digests_at + (i - 1) * DIGEST_BYTES
+    asked[4 + i] = 'g' .. gid .. string.sub(family.header, at, at + DIGEST_BYTES - 1)
+  end
+  return call('HMGET', family.hash, unpack(asked))
+end
+
 -- Why the family cannot be stored, or nil; notes what storing it needs to know.
 local function refusal(family)
-  local known = call('HMGET', family.hash, 'm', 'q', 'w')
+  local known = look(family)
   local held = family_of(known[1])
   family.obsolete = held and held.fingerprint ~= fingerprint
   if family.obsolete and not force then return 'rekey' end
   if family.obsolete then held, known = nil, {} end
   family.gone = held and not known[2] and has_ended(held)
   if family.gone then held, known = nil, {} end
+  family.stored = known
   family.held = held or new_family()
   local _, by = reservation(known[2])
   if by and by ~= token then return { 'reserved' } end
@@ -163,7 +181,7 @@ local function refusal(family)
   for other in pairs(shapes) do
     if other ~= shape then
       has_others = true
-      if not string.find('\n' .. family.known, '\n' .. other .. '\n', 1, true) then unknown[#unknown + 1] = other .. '\n' end
+      if not string.find('\n' .. family.known_shapes, '\n' .. other .. '\n', 1, true) then unknown[#unknown + 1] = other .. '\n' end
     end
   end
   if #unknown > 0 then return { 'shapes', table.concat(unknown) } end
@@ -225,33 +243,36 @@ for n, family in ipairs(families) do
   local bucket, hash, order, held = family.bucket, family.hash, family.order, family.held
   if family.obsolete or family.gone then call('UNLINK', hash, order) end
   local is_new = held.deadline == 0
-  local group_deadline, held_digests = holding(hash, gid)
+  local group_deadline, held_digests = holding_of(family.stored[4])
   if group_deadline <= now_ms and held_digests ~= '' then
     -- What has ended must not come back with the new deadline.
     remove_blocks(held, hash, order, gid, held_digests)
-    held_digests = ''
+    held_digests, family.has_looked = '', false
   end
   order_if_large(held, hash, order, family.blocks, family.values_at)
 
-  local sequence, written = bucket.sequence, {}
+  local sequence, written, fields, scores = bucket.sequence, {}, {}, {}
   for i = 1, family.blocks do
     local at, value = family.digests_at + (i - 1) * DIGEST_BYTES, ARGV[family.values_at + i - 1]
     local digest = string.sub(family.header, at, at + DIGEST_BYTES - 1)
     local field = 'g' .. gid .. digest
     value = stamped(value, sequence, deadline)
-    local size = call('HSTRLEN', hash, field)
+    local size = family.has_looked and #(family.stored[4 + i] or '') or call('HSTRLEN', hash, field)
     held.bytes = held.bytes + #value - size
     if size == 0 then held.blocks = held.blocks + 1 end
-    call('HSET', hash, field, value)
-    if held.ordered == 1 then call('ZADD', order, number(sequence), field) end
+    fields[2 * i - 1], fields[2 * i] = field, value
+    if held.ordered == 1 then scores[2 * i - 1], scores[2 * i] = number(sequence), field end
     written[i] = digest
     sequence = sequence + 1
   end
   bucket.sequence = sequence
+  if #scores > 0 then call('ZADD', order, unpack(scores)) end
 
   -- Until the last blocks have come the old ones stay; a merge keeps them for good.
   local now_held
-  if family.final ~= '' and mode ~= 'merge' then
+  if family.final ~= '' and family.final == held_digests then
+    now_held = held_digests
+  elseif family.final ~= '' and mode ~= 'merge' then
     remove_blocks(held, hash, order, gid, without(held_digests, set_of(family.final)))
     now_held = family.final
   else
@@ -268,7 +289,11 @@ for n, family in ipairs(families) do
   held.commits = held.commits + 1
   if family.help ~= '' then held.help = family.help end
   if family.unit ~= '' then held.unit = family.unit end
-  call('HSET', hash, 'm', text_of(held), 'w', table.concat(shapes), 'p' .. gid, struct.pack('<d', deadline) .. now_held)
+  local n = #fields
+  fields[n + 1], fields[n + 2] = 'm', text_of(held)
+  fields[n + 3], fields[n + 4] = 'w', table.concat(shapes)
+  fields[n + 5], fields[n + 6] = 'p' .. gid, struct.pack('<d', deadline) .. now_held
+  call('HSET', hash, unpack(fields))
   if family.reserved and family.final ~= '' then call('HDEL', hash, 'q') end
   keep_family(held, hash, order, bucket.index)
   bucket.latest = math.max(bucket.latest, held.ends)

@@ -5,11 +5,12 @@
   Field 'p' .. gid of the family's hash: the deadline of the group there (float64, ms), which counts for all its blocks,
   and the digest of each block, 16 bytes each. A block has the field 'g' .. gid .. digest.
 ]]
-local function holding(hash, gid)
-  local held = call('HGET', hash, 'p' .. gid)
-  if not held then return 0, '' end
-  return struct.unpack('<d', held), string.sub(held, 9)
+local function holding_of(text)
+  if not text then return 0, '' end
+  return struct.unpack('<d', text), string.sub(text, 9)
 end
+
+local function holding(hash, gid) return holding_of(call('HGET', hash, 'p' .. gid)) end
 
 local function each_digest(digests, visit)
   for i = 1, #digests, 16 do visit(string.sub(digests, i, i + 15)) end
