@@ -9,8 +9,6 @@ export interface FamilyMeta {
   readonly bytes: number;
   /** How often compaction has changed blocks. */
   readonly revision: number;
-  /** Whether it is large, and its blocks have an order to be listed by. */
-  readonly isOrdered: boolean;
   /** Where its text ends. */
   readonly end: number;
 }
@@ -20,7 +18,6 @@ export const META = 'm';
 
 const BYTES_AT = 8;
 const REVISION_AT = 36;
-const ORDERED_AT = 46;
 const TYPE_AT = 47;
 
 /** @param text of the field; something may follow */
@@ -35,7 +32,6 @@ export function readMeta(text: Buffer): FamilyMeta {
     unit: given(text, helpEnd + 4, end),
     bytes: text.readDoubleLE(BYTES_AT),
     revision: text.readUInt32LE(REVISION_AT),
-    isOrdered: text[ORDERED_AT] === 1,
     end,
   };
 }

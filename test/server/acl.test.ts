@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Gateway } from '../support/gateway.ts';
 import { RedisServer } from '../support/redis-server.ts';
@@ -14,6 +14,23 @@ function documentedRules(): string[] {
     .split(/\s+/)
     .map((word) => word.replaceAll("'", ''));
 }
+
+test("the README's rules have every command that a script calls", () => {
+  const rules = new Set(documentedRules());
+  const folder = new URL('../../src/redis/commands/', import.meta.url);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.lua'),
+  );
+  const called = files.flatMap((file) => {
+    const lua = readFileSync(new URL(file, folder), 'utf8');
+    return [...lua.matchAll(/call\('([A-Z]+)'/g)].map(([, command]) => `+${command.toLowerCase()}`);
+  });
+  assert.ok(called.length > 50);
+  assert.deepEqual(
+    [...new Set(called)].filter((command) => !rules.has(command)),
+    [],
+  );
+});
 
 test("a Redis user with the README's rules may do all that the gateway does", async () => {
   await using redis = await RedisServer.start();
@@ -36,6 +53,11 @@ test("a Redis user with the README's rules may do all that the gateway does", as
   await ask('POST', '/ingest', 200, '# TYPE i counter\ni{x="1"} 1\ni{x="2"} 2\n');
   // As often as it takes to have families compacted.
   for (let i = 0; i < 40; i++) await ask('POST', '/ingest', 200, `# TYPE c gauge\n${`c{i="${i}"} 1\n`}`);
+  // A body of several pieces, twice, and a push of many families.
+  const long = Array.from({ length: 6000 }, (_, i) => `l{x="${'x'.repeat(150)}",i="${i}"} 1\n`).join('');
+  for (let i = 0; i < 2; i++) await ask('POST', '/ingest', 200, long);
+  const many = Array.from({ length: 1500 }, (_, i) => `many_${i} 1\n`).join('');
+  await ask('PUT', '/metrics/job/many', 200, many);
   await ask('GET', '/metrics', 200);
   await ask('GET', '/api/v1/metrics', 200);
   await ask('DELETE', '/metrics/job/a', 202);

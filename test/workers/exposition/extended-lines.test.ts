@@ -5,7 +5,6 @@ import {
   FEATURE_EXTRAS,
   FEATURE_QUOTED_NAMES,
   FEATURE_TIMESTAMPS,
-  STAMP_BYTES,
 } from '../../../src/redis/block.ts';
 import { Arena } from '../../../src/redis/byte-pool.ts';
 import { BlockBuilder } from '../../../src/workers/block-builder.ts';
@@ -176,9 +175,7 @@ w{a="1"} 1
     const options = { ...extended, whole: true, declared: new Map() };
     const arena = new Arena(Arena.pool());
     const families = builder.build(parser.parse(Buffer.from(body), options), arena);
-    return families.map(({ blocks: [{ value }] }) => {
-      return new BlockView(Buffer.concat([Buffer.alloc(STAMP_BYTES), value])).features;
-    });
+    return families.map(({ blocks: [{ value }] }) => new BlockView(value).features);
   };
   const all = FEATURE_EXTRAS | FEATURE_TIMESTAMPS | FEATURE_QUOTED_NAMES;
   assert.deepEqual(featuresOf(text), [0, FEATURE_TIMESTAMPS, all, 0]);

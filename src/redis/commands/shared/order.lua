@@ -3,14 +3,14 @@
   large blocks. It costs about a hundred bytes and two calls a block, and of others the sequences stand in the blocks,
   which are read all at once. Stands after shared/preamble.lua and shared/family.lua.
 ]]
-local ORDER_BYTES, ORDER_BLOCKS, ORDER_BLOCK_BYTES = 2097152, 4096, 4096
+local ORDER_BYTES, ORDER_BLOCKS, ORDER_BLOCK_BYTES = 1835008, 2500, 4096
 -- What unpack() can be trusted with is a few thousand.
 local SCORES_A_CALL = 1000
 -- Shorter fields than those of blocks tell of the family, or what groups hold.
 local LONGEST_OTHER_FIELD, SHORTEST_BLOCK = 9, 28
 
 -- Gives an order to a family that will need it once it has these blocks, too: `count` values, in ARGV from `at` on. Takes
--- Redis some milliseconds, once in the life of a family.
+-- Redis up to 10 ms, once in the life of a family.
 local function order_if_large(family, hash, order, count, at)
   if family.ordered == 1 then return end
   local bytes, largest = family.bytes, 0
