@@ -37,7 +37,7 @@ function begin(connection: RedisConnection, keys: Keys, bucket: number): () => P
 
 /**
  * The names of the families of a bucket, in pages, each name once. Every family that is there from the beginning to the
- * end is among them; one that comes or goes meanwhile may be, and so may one whose last deadline has just passed.
+ * end is among them; one that comes or goes meanwhile may be, and so may one that has ended: its name stays for a while.
  * Throws StoreError.
  */
 export async function* familyNames(

@@ -3,7 +3,7 @@ import { bucketOfText } from './keys.ts';
 import { type Labels, parseLabels, renderLabels } from './label-text.ts';
 
 const INSTANCE = 'instance';
-/** Bytes of a record before its labels; see commands/end-push.lua. */
+/** Bytes of a record before its labels; see commands/shared/group-record.lua. */
 const RECORD_HEADER_BYTES = 25;
 
 /** What the store needs to know of a group, from its grouping key. */

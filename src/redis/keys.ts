@@ -2,17 +2,18 @@
  * Every key of a deployment, and when it goes. All start with the key prefix.
  *
  *     PREFIX secret            string  16 random bytes that key the hashes of series; stays
- *     PREFIX {b} :index        zset    family name → latest deadline, ms; one per bucket
+ *     PREFIX {b} :index        zset    family name → when Redis lets go of it, ms; one per bucket
  *     PREFIX {b} :clock        string  the highest sequence given out in the bucket
  *     PREFIX {b} :f: NAME      hash    a family: the fields below and its blocks
  *     PREFIX {b} :s: NAME      zset    field of a block → its sequence; only of a large family (see commands/shared/order.lua)
- *     PREFIX {b} :groups       hash    id of a group → its record (see commands/end-push.lua)
+ *     PREFIX {b} :groups       hash    id of a group → its record (see commands/shared/group-record.lua)
  *     PREFIX {b} :deadlines    zset    id of a group → its deadline, ms
  *     PREFIX {b} :g: ID        hash    families of the group → when each was pushed, s; '': not for certain
  *     PREFIX {b} :lock: ID     string  token of whoever changes the group just now
  *
- * The scripts give each key but the secret a native expiry at the latest deadline of what it holds, so what nobody
- * pushes leaves Redis by itself. `{b}`, the number of the bucket, is the hash tag: a bucket lies in one slot.
+ * The scripts give each key but the secret a native expiry, some time after the latest deadline of what it holds (see
+ * commands/shared/keep-family.lua), so what nobody pushes leaves Redis by itself. `{b}`, the number of the bucket, is the
+ * hash tag: a bucket lies in one slot.
  *
  * Fields of a family: `m` what is known of it (see commands/shared/family.lua), `c` token of the compaction under way and
  * when it began, `x` when the last one ended (ms), `w` shapes of the groups' keys, `q` who has reserved the family (see
@@ -62,6 +63,7 @@ export interface FamilyPlace {
 
 /** Those that are pushed time and again need not be worked out each time: that is a tenth of what a small push takes. */
 const MOST_PLACES = 2000;
+const LONGEST_KEPT_NAME = 200;
 
 export class Keys {
   readonly secret: string;
@@ -76,9 +78,10 @@ export class Keys {
   place(family: string): FamilyPlace {
     const known = this.#places.get(family);
     if (known !== undefined) return known;
-    if (this.#places.size === MOST_PLACES) this.#places.clear();
     const bucket = bucketOf(family);
     const place = { bucket, hash: this.family(bucket, family), order: this.order(bucket, family) };
+    if (family.length > LONGEST_KEPT_NAME) return place;
+    if (this.#places.size === MOST_PLACES) this.#places.clear();
     this.#places.set(family, place);
     return place;
   }

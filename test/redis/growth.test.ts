@@ -243,3 +243,24 @@ test('a block that its group gives up between the look at it and its change does
     [],
   );
 });
+
+for (const families of [1, 3]) {
+  test(`a family that outgrows what lives by merges of a group is told, of ${families} that are pushed`, async () => {
+    const group = [['job', 'a']] as const;
+    const others = Object.fromEntries(
+      Array.from({ length: families - 1 }, (_, i) => [`other_${i}`, { 'job="a",s="1"': 1 }]),
+    );
+    const told = new Set<string>();
+    for (let push = 0; push < 60; push++) {
+      const series = Object.fromEntries(
+        shuffled(20, push)
+          .slice(0, 10)
+          .map((n) => [`job="a",p="${PADDING}",s="${n}"`, push]),
+      );
+      const outcome = await storage.pushGroup(group, { m: series, ...others }, { mode: 'merge' });
+      assert.equal(outcome.status, 'stored');
+      if (outcome.status === 'stored') for (const family of outcome.compact) told.add(family);
+    }
+    assert.deepEqual([...told], ['m']);
+  });
+}

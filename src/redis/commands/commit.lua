@@ -4,7 +4,7 @@
   and shared/clashes.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
-  Atomic as a whole; fails before its first write, or not at all (out of memory, read-only).
+  Atomic as a whole; fails before its first write, or not at all (read-only; out of memory, unless it begins a family anew).
 
   KEYS for each bucket: index, clock, then for each family: hash, order, and the hashes of the names it may clash with
   ARGV[1] time of the server (µs) after which this must do nothing: its sender has given up waiting
@@ -139,7 +139,7 @@ local function commit_bucket()
     end
     local known = look(hash, block_fields, values_at)
     local held, result = family_of(known[1]), nil
-    if held and has_ended(held) and not known[2] then
+    if held and has_ended(held) and not reservation(known[2]) then
       call('UNLINK', hash, order)
       held, known = nil, {}
     end

@@ -157,7 +157,7 @@ local function refusal(family)
   family.obsolete = held and held.fingerprint ~= fingerprint
   if family.obsolete and not force then return 'rekey' end
   if family.obsolete then held, known = nil, {} end
-  family.gone = held and not known[2] and has_ended(held)
+  family.gone = held and has_ended(held) and not reservation(known[2])
   if family.gone then held, known = nil, {} end
   family.stored = known
   family.held = held or new_family()
@@ -289,10 +289,10 @@ for n, family in ipairs(families) do
   held.commits = held.commits + 1
   if family.help ~= '' then held.help = family.help end
   if family.unit ~= '' then held.unit = family.unit end
-  local n = #fields
-  fields[n + 1], fields[n + 2] = 'm', text_of(held)
-  fields[n + 3], fields[n + 4] = 'w', table.concat(shapes)
-  fields[n + 5], fields[n + 6] = 'p' .. gid, struct.pack('<d', deadline) .. now_held
+  local last = #fields
+  fields[last + 1], fields[last + 2] = 'm', text_of(held)
+  fields[last + 3], fields[last + 4] = 'w', table.concat(shapes)
+  fields[last + 5], fields[last + 6] = 'p' .. gid, struct.pack('<d', deadline) .. now_held
   call('HSET', hash, unpack(fields))
   if family.reserved and family.final ~= '' then call('HDEL', hash, 'q') end
   keep_family(held, hash, order, bucket.index)

@@ -30,7 +30,7 @@ local CLOCK_MARGIN_MS = 60000
 -- still holds would be newer than what comes.
 local function note_sequence(clock, sequence, deadline)
   call('SET', clock, number(sequence), 'KEEPTTL')
-  keep_until(clock, deadline + CLOCK_MARGIN_MS, slack_of(deadline))
+  keep_until(clock, math.min(deadline + CLOCK_MARGIN_MS, NEVER_MS), slack_of(deadline))
 end
 
 -- The sequence that the next block of a bucket gets: the one that its sender has proposed, if it is higher than all that
