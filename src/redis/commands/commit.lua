@@ -1,7 +1,6 @@
 --[[
   Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua
-  and shared/clashes.lua.
+  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua and shared/clashes.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
   Atomic as a whole; fails before its first write, or not at all (read-only; out of memory, unless it begins a family anew).

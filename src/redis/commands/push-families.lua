@@ -1,7 +1,7 @@
 --[[
   Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua,
-  shared/clashes.lua, shared/group-blocks.lua and shared/group-record.lua.
+  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/clashes.lua,
+  shared/group-blocks.lua and shared/group-record.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
   that are to be made or to change their type. Nobody else can then come between check and 'write'.
@@ -10,7 +10,8 @@
   With step 'all' this is the whole push, begin-push.lua and end-push.lua included: nobody can come in between, so the
   group need not be held. It does nothing if the group is held, or has families that the push does not name.
 
-  KEYS for step 'all' first lock, records of groups, families of the group, deadlines of groups; then for each bucket: index, clock, then for each family: hash, order, and the hashes of the names it may clash with
+  KEYS with step 'all' first lock, records of groups, families of the group, deadlines of groups; then for each bucket:
+    index, clock, then for each family: hash, order, and the hashes of the names it may clash with
   ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] 'check', 'write' or 'all'; ARGV[3] time to live, ms
   ARGV[4] fingerprint; ARGV[5] '1': a family under another fingerprint is obsolete and goes
   ARGV[6] id of the group, 8 bytes; ARGV[7] token of the push; ARGV[8] how long a reservation holds, ms
@@ -26,7 +27,7 @@
     number of blocks; number of names it may clash with, and a byte for each of these (see shared/clashes.lua); the digests
     of the blocks; then the value of each block
 
-  Output: {'late', time}; {time, 'busy'}; {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
+  Output: {'late', time}; {time, 'busy'} with step 'all': not at once; {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
     0 good; 1 good, and the family wants compaction; 'rekey' other fingerprint;
     {'taken', type, deadline (ms), i} by the family itself (i = 0) or the i-th name it may clash with;
     {'reserved'} somebody else is making it: try again in a moment;
