@@ -46,7 +46,7 @@ export const NEVER_MS = 253_402_300_799_999;
 export const MAX_BLOCK_BYTES = 64 * 1024;
 export const MAX_BLOCK_ENTRIES = 1024;
 
-// Most blocks lie one after the other in the same memory, and may be tiny: each its own view would be half of its cost.
+// Most blocks lie one after the other in the same memory, and may be tiny: no view is made for each.
 let lastView = new DataView<ArrayBufferLike>(new ArrayBuffer(0));
 
 function viewOf({ buffer }: NodeBuffer): DataView {

@@ -195,7 +195,7 @@ class BodyIngest {
   }
 }
 
-/** As pipeline() for two, which takes 50 µs: it makes an error, with its stack, to end what has come to its end anyway. */
+/** As pipeline() for two, which takes 30 µs more: it makes an error, with its stack, to end what has come to its end anyway. */
 function join(source: Readable, sink: Duplex, onError: (error: Error) => void): void {
   source.on('error', (error) => {
     sink.destroy(error);

@@ -81,7 +81,7 @@ async function collect(
   return pages.take().buffer;
 }
 
-/** What pipeline() does for more than one stream takes as long as all the rest for a small body. */
+/** As pipeline() for one source and its reader, which takes 20 µs more. */
 async function destroyedBy(
   signal: AbortSignal | undefined,
   source: Readable,
