@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
 
+/** What the scripts that store blocks have in common. */
+const STORING = [
+  'shared/preamble',
+  'shared/family',
+  'shared/keep-family',
+  'shared/order',
+  'shared/growth',
+  'shared/clashes',
+] as const;
+
 /** The scripts, each as its files in commands/, one after the other. What it takes and gives stands at the head of the last. */
 export const SCRIPTS = {
-  commit: [
-    'shared/preamble',
-    'shared/family',
-    'shared/keep-family',
-    'shared/order',
-    'shared/growth',
-    'shared/clashes',
-    'commit',
-  ],
+  commit: [...STORING, 'commit'],
   openSequences: ['open-sequences'],
   readFamilies: ['shared/family', 'read-families'],
   listBlocks: ['shared/family', 'list-blocks'],
@@ -18,17 +20,7 @@ export const SCRIPTS = {
   compact: ['shared/family', 'compact'],
   endCompaction: ['shared/family', 'end-compaction'],
   beginPush: ['shared/preamble', 'shared/group-record', 'begin-push'],
-  pushFamilies: [
-    'shared/preamble',
-    'shared/family',
-    'shared/keep-family',
-    'shared/order',
-    'shared/growth',
-    'shared/clashes',
-    'shared/group-blocks',
-    'shared/group-record',
-    'push-families',
-  ],
+  pushFamilies: [...STORING, 'shared/group-blocks', 'shared/group-record', 'push-families'],
   dropFamilies: ['shared/preamble', 'shared/family', 'shared/group-blocks', 'drop-families'],
   prolongFamilies: [
     'shared/preamble',

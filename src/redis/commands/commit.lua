@@ -73,15 +73,11 @@ local function store_metadata(hash, family, type)
 end
 
 -- What stands in the family about itself and who has reserved it, and the blocks that these would overwrite, if they are
--- few and small: one command takes less than one a block, though Lua makes a string of each.
-local MOST_FETCHED, LARGEST_FETCHED = 8, 4096
+-- few and small.
 local function look(hash, block_fields, values_at)
   local asked = { 'm', 'q' }
-  if #block_fields <= MOST_FETCHED then
-    for i, field in ipairs(block_fields) do
-      if #ARGV[values_at + i - 1] > LARGEST_FETCHED then return call('HMGET', hash, 'm', 'q') end
-      asked[2 + i] = field
-    end
+  if few_and_small(#block_fields, values_at) then
+    for i, field in ipairs(block_fields) do asked[2 + i] = field end
   end
   return call('HMGET', hash, unpack(asked))
 end

@@ -25,7 +25,7 @@ local function block_at(field)
   end
   local value = call('HGET', KEYS[1], field)
   if not value then return nil, 0 end
-  return #value >= 8 and struct.unpack('<d', value) or 0, #value
+  return sequence_of(value), #value
 end
 
 -- Digests of the blocks that groups have lost, by group.

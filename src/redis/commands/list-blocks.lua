@@ -25,9 +25,9 @@ if family and family.ordered == 0 then
   local fields = call('HGETALL', KEYS[1])
   for i = 1, #fields, 2 do
     local field, value = fields[i], fields[i + 1]
-    if #field > 9 then
+    if is_block(field) then
       -- A damaged one is listed as the oldest, so that whoever reads it sees that.
-      local sequence = #value >= 28 and struct.unpack('<d', value) or 0
+      local sequence = sequence_of(value)
       if sequence > above then blocks[#blocks + 1] = { field, sequence, #value } end
     end
   end

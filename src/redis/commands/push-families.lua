@@ -135,16 +135,11 @@ local function clash_of(family)
 end
 
 -- What stands in the family about itself, who has reserved it, the shapes of its groups, what this group holds there, and
--- the blocks that those of the push would overwrite, if they are few and small: see commit.lua.
-local MOST_FETCHED, LARGEST_FETCHED = 8, 4096
+-- the blocks that those of the push would overwrite, if they are few and small.
 local function look(family)
   local asked = { 'm', 'q', 'w', 'p' .. gid }
-  family.has_looked = family.blocks <= MOST_FETCHED
+  family.has_looked = few_and_small(family.blocks, family.values_at)
   for i = 1, family.has_looked and family.blocks or 0 do
-    if #ARGV[family.values_at + i - 1] > LARGEST_FETCHED then
-      family.has_looked = false
-      return call('HMGET', family.hash, 'm', 'q', 'w', 'p' .. gid)
-    end
     local at = family.digests_at + (i - 1) * DIGEST_BYTES
     asked[4 + i] = 'g' .. gid .. string.sub(family.header, at, at + DIGEST_BYTES - 1)
   end

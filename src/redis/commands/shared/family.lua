@@ -28,6 +28,14 @@ local function text_of(f)
     f.blocks, f.ingested, f.grouped, f.ordered, #f.type, f.type, #f.fingerprint, f.fingerprint, #f.help, f.help, #f.unit, f.unit)
 end
 
+-- Shorter fields than those of blocks tell of the family, or what groups hold.
+local function is_block(field) return #field > 9 end
+
+-- That of the block with this value; below all others if it is damaged.
+local function sequence_of(value)
+  return #value >= 28 and struct.unpack('<d', value) or 0
+end
+
 local function family_at(hash) return family_of(redis.call('HGET', hash, 'm')) end
 
 -- Only how many bytes its blocks have, and how many they are.

@@ -6,8 +6,6 @@
 local ORDER_BYTES, ORDER_BLOCKS, ORDER_BLOCK_BYTES = 1835008, 2500, 4096
 -- What unpack() can be trusted with is a few thousand.
 local SCORES_A_CALL = 1000
--- Shorter fields than those of blocks tell of the family, or what groups hold.
-local LONGEST_OTHER_FIELD, SHORTEST_BLOCK = 9, 28
 
 -- Gives an order to a family that will need it once it has these blocks, too: `count` values, in ARGV from `at` on. Takes
 -- Redis up to 10 ms, once in the life of a family.
@@ -24,8 +22,8 @@ local function order_if_large(family, hash, order, count, at)
   if family.blocks == 0 then return end
   local fields, scores = call('HGETALL', hash), {}
   for i = 1, #fields, 2 do
-    if #fields[i] > LONGEST_OTHER_FIELD and #fields[i + 1] >= SHORTEST_BLOCK then
-      scores[#scores + 1] = number(struct.unpack('<d', fields[i + 1]))
+    if is_block(fields[i]) then
+      scores[#scores + 1] = number(sequence_of(fields[i + 1]))
       scores[#scores + 1] = fields[i]
     end
     if #scores >= SCORES_A_CALL then
@@ -34,4 +32,15 @@ local function order_if_large(family, hash, order, count, at)
     end
   end
   if #scores > 0 then call('ZADD', order, unpack(scores)) end
+end
+
+-- Whether values, `count` of them in ARGV from `at` on, are so few and small that the blocks that they overwrite are best
+-- looked at together with the family: one command takes less than one a block, though Lua makes a string of each.
+local MOST_FETCHED, LARGEST_FETCHED = 8, 4096
+local function few_and_small(count, at)
+  if count > MOST_FETCHED then return false end
+  for i = at, at + count - 1 do
+    if #ARGV[i] > LARGEST_FETCHED then return false end
+  end
+  return true
 end

@@ -51,11 +51,6 @@ local function stamped(value, sequence, deadline)
   return struct.pack('<dd', sequence, deadline) .. string.sub(value, 17)
 end
 
--- That of the block with this value; below all others if it is damaged.
-local function sequence_of(value)
-  return #value >= 28 and struct.unpack('<d', value) or 0
-end
-
 local function kind_of(type)
   if type == 'gaugehistogram' then return 'histogram' end
   return (type == 'histogram' or type == 'summary') and type or 'plain'
