@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { SECOND } from '../units.ts';
 import { type Call, DURABLE, loadScript, type Reply, SCRIPTS, type ScriptName, TIMED } from './commands.ts';
 import { Cluster, MAX_REDIRECTIONS } from './connection/cluster.ts';
-import { connectionLost, type Link, type LinkHooks, type Request } from './connection/link.ts';
+import type { Link, LinkHooks, Request } from './connection/link.ts';
 import { sentinelOptions, serverOptions } from './connection/link-options.ts';
 import type { LinkPool, PoolLimits } from './connection/link-pool.ts';
 import { callPool, type Script } from './connection/packed-call.ts';
+import type { BulkSink } from './connection/reply-decoder.ts';
 import { Sentinels } from './connection/sentinels.ts';
 import { type Servers, SingleServer } from './connection/servers.ts';
-import { StoreError, toStoreError } from './failure.ts';
+import { connectionLost, StoreError, toStoreError } from './failure.ts';
 import type { RedisOptions } from './options.ts';
 
 export interface ConnectionHooks {
@@ -113,6 +114,14 @@ export class RedisConnection {
   /** Sends one command, whose first argument is its key. Throws StoreError. */
   async command(name: string, ...args: Array<string | number | Buffer>): Promise<Reply> {
     return this.#one({ command: name, args }, String(args[0]));
+  }
+
+  /**
+   * Sends one command whose answer is a flat array of strings, and gives those to the sink. Throws StoreError: the sink may
+   * then have been given some of them, and others if the command was sent again.
+   */
+  async pour(sink: BulkSink, name: string, ...args: Array<string | number | Buffer>): Promise<void> {
+    await this.#one({ command: name, args, sink }, String(args[0]));
   }
 
   /** Runs a script. Throws StoreError. */

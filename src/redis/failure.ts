@@ -48,6 +48,10 @@ export class StoreError extends Error {
   }
 }
 
+export function connectionLost(cause?: unknown): StoreError {
+  return new StoreError('connection', 'the connection to Redis is down', { cause });
+}
+
 // What Redis's error replies start with (https://redis.io/docs/latest/develop/reference/protocol-spec/, simple errors).
 const REPLIES: ReadonlyArray<readonly [prefix: string, reason: FailureReason, meaning: string]> = [
   ['OOM', 'oom', 'Redis is out of memory (maxmemory)'],
@@ -97,7 +101,7 @@ export function toStoreError(error: unknown): StoreError {
     );
   }
   if (LOST.test(message) || /^E[A-Z]+$/.test(code ?? '')) {
-    return new StoreError('connection', 'the connection to Redis is down', { cause: error });
+    return connectionLost(error);
   }
   return new StoreError('other', `Redis answered: ${message.slice(0, 200)}`, { cause: error });
 }

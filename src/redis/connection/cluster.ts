@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../../units.ts';
-import { StoreError, toStoreError } from '../failure.ts';
+import { connectionLost, StoreError, toStoreError } from '../failure.ts';
 import type { RedisEndpoint, RedisOptions } from '../options.ts';
-import { connectionLost, type Link, type LinkHooks, type LinkSettings } from './link.ts';
+import type { Link, LinkHooks, LinkSettings } from './link.ts';
 import { serverOptions } from './link-options.ts';
 import { LinkPool, type PoolLimits } from './link-pool.ts';
 import type { Redirected, Servers } from './servers.ts';

@@ -8,7 +8,8 @@ const SENTINEL_RETRY_MS = 1 * SECOND;
 
 /** The library does nothing by itself but to connect. */
 const DIRECT = {
-  // Answers as they are in RESP2: its flat arrays cost least, and numbers near 2^53 come as text.
+  // Its flat arrays cost least, and every server speaks it.
+  protocol: 2,
   replyMapping: 'legacy',
   connectTimeout: CONNECT_TIMEOUT_MS,
   // Ours is in Link; that of the library needs rights for INFO, and prints to the console without them.
@@ -81,8 +82,6 @@ function common(options: RedisOptions): LinkOptions {
     connectionName: 'pushgateway',
     ...DIRECT,
     commandTimeout: options.timeoutMs,
-    // A demoted master: connect again, to whoever is the master now.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
 }
 

@@ -1,24 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command, Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { SECOND } from '../../units.ts';
 import type { BytePool } from '../byte-pool.ts';
 import { type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
-import { StoreError, toStoreError } from '../failure.ts';
+import { connectionLost, StoreError, toStoreError } from '../failure.ts';
 import type { LinkOptions } from './link-options.ts';
 import { PackedCall, type Script } from './packed-call.ts';
+import { type BulkSink, ReplyError } from './reply-decoder.ts';
 import type { Address } from './sentinels.ts';
+import { Wire } from './wire.ts';
 
 /** From the beginning of one attempt to connect to that of the next. */
 export const ATTEMPT_INTERVAL_MS = 1 * SECOND;
 /** To send a script that Redis does not know any more. */
 const MOST_ATTEMPTS = 4;
 const SHORTEST_DELAY_MS = 50;
+const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n');
 
 /** A command, by its name and arguments, or a script. */
-export type Request =
-  | Call
-  | { readonly command: string; readonly args: ReadonlyArray<string | number | Buffer> };
+export type Request = Call | Command;
+
+export interface Command {
+  readonly command: string;
+  readonly args: ReadonlyArray<string | number | Buffer>;
+  /** Takes the strings of the answer, which is null then. */
+  readonly sink?: BulkSink | undefined;
+}
 
 export interface LinkSettings {
   readonly client: LinkOptions;
@@ -38,7 +46,8 @@ export interface LinkHooks {
 }
 
 /**
- * One connection to one server, made and renewed in the background. Nothing waits in it: a request that is sent while
+ * One connection to one server, made and renewed in the background: the client library connects and authenticates, all
+ * that follows goes over a Wire. Nothing waits in it: a request that is sent while
  * it is down fails at once, and one that was not answered in time or whose connection broke fails too and is not sent
  * again. It may still be carried out.
  */
@@ -49,15 +58,14 @@ export class Link {
   readonly #hooks: LinkHooks;
   readonly #tried: Promise<void>;
   #resolveTried: () => void = () => {};
-  readonly #waiting = new Set<(error: StoreError) => void>();
+  /** While it is up; or it is given up, and may still answer what it was sent. */
+  #wire: Wire | undefined;
   /** Scripts that have been sent as a text. */
   readonly #loaded = new Set<ScriptName>();
   #up = false;
   #closed = false;
   #attemptedAt = this.bornAt;
   #lastError: StoreError | undefined;
-  #usedAt = this.bornAt;
-  #heardAt = this.bornAt;
   #server = '';
   // The clock of this very server as last told, µs, and between which times by our own that was. 0: not known.
   #serverTimeUs = 0;
@@ -109,7 +117,7 @@ export class Link {
 
   /** Requests that are not answered yet. */
   get pending(): number {
-    return this.#waiting.size;
+    return this.#wire?.pending ?? 0;
   }
 
   /** Resolves when the first attempt to connect has succeeded or failed, at the latest at that time. */
@@ -122,12 +130,13 @@ export class Link {
 
   /** For how long it has had nothing to do, ms. */
   get idleMs(): number {
-    return this.pending > 0 ? 0 : performance.now() - this.#usedAt;
+    return this.pending > 0 ? 0 : performance.now() - (this.#wire?.usedAt ?? this.bornAt);
   }
 
   /** For how long the server has owed us an answer and given none, ms. */
   get silentMs(): number {
-    return this.pending === 0 ? 0 : performance.now() - Math.max(this.#usedAt, this.#heardAt);
+    if (this.#wire === undefined || this.pending === 0) return 0;
+    return performance.now() - Math.max(this.#wire.usedAt, this.#wire.heardAt);
   }
 
   /**
@@ -139,37 +148,16 @@ export class Link {
    * @param asking the server is just taking over the slot of the keys
    */
   async send(request: Request, until: number, asking = false): Promise<Reply> {
-    if (!this.#up) {
+    if (!this.#up || this.#wire === undefined) {
       const { reason, message } = this.#lastError ?? connectionLost();
       throw new StoreError(reason, message, { unsent: true });
     }
-    if (this.pending === 0) this.#usedAt = performance.now();
     try {
-      return await new Promise<Reply>((resolve, reject) => {
-        const settle = (): void => {
-          this.#waiting.delete(fail);
-          this.#heardAt = performance.now();
-          if (this.pending === 0) this.#usedAt = this.#heardAt;
-        };
-        const fail = (error: StoreError): void => {
-          this.#waiting.delete(fail);
-          reject(error);
-        };
-        this.#waiting.add(fail);
-        this.#write(request, until, asking).then(
-          (reply) => {
-            settle();
-            resolve(reply);
-          },
-          (error) => {
-            settle();
-            reject(error);
-          },
-        );
-      });
+      if ('script' in request) return await this.#run(this.#wire, request, until, asking);
+      return await this.#command(this.#wire, request, asking);
     } catch (thrown) {
       const error = toStoreError(thrown);
-      this.#dropIfStalled(error);
+      if (error.reason === 'readonly') this.#refuse(error);
       throw error;
     }
   }
@@ -187,40 +175,34 @@ export class Link {
     this.#closed = true;
     this.#up = false;
     this.#resolveTried();
+    this.#wire?.close(connectionLost());
     const client = this.#client;
-    this.#failAll(connectionLost());
-    // Only a connection that is there says when it has ended.
-    if (client.status !== 'ready') return client.disconnect();
+    const { status, stream } = client;
     const ended = new Promise<void>((resolve) => client.once('end', resolve));
-    client.quit().catch(() => client.disconnect());
-    const timer = setTimeout(() => client.disconnect(), 1 * SECOND);
+    client.disconnect();
+    // Only a connection that is there says when it has ended.
+    if (status !== 'ready') return;
+    const timer = setTimeout(() => stream.destroy(), 1 * SECOND);
     await ended;
     clearTimeout(timer);
-    // Those to the Sentinels are still there.
-    client.disconnect();
   }
 
-  async #write(request: Request, until: number, asking: boolean): Promise<Reply> {
-    if ('command' in request) {
-      if (asking) this.#ask();
-      return this.#client.callBuffer(request.command, ...request.args) as Promise<Reply>;
-    }
+  async #command(wire: Wire, { command, args, sink }: Command, asking: boolean): Promise<Reply> {
+    return await this.#send(wire, new PackedCall(this.#settings.pool, [command], args), asking, sink);
+  }
+
+  async #run(wire: Wire, request: Call, until: number, asking: boolean): Promise<Reply> {
     const { script } = request;
     const { pool, scripts } = this.#settings;
     const { text, sha } = scripts.get(script) as Script;
     const latest = TIMED.has(script) ? [this.#latestUs(until)] : [];
     // Scripts may be flushed at any time, also twice.
     for (let attempt = 1; ; attempt++) {
-      const call = new PackedCall(pool, this.#loaded.has(script) ? { sha } : { text }, request, latest);
+      const call = PackedCall.run(pool, this.#loaded.has(script) ? { sha } : { text }, request, latest);
       this.#loaded.add(script);
-      // It counts for the next command only.
-      if (asking) this.#ask();
       try {
-        const reply = await this.#client.sendCommand(new PackedCommand(call));
-        call.release();
-        return reply as Reply;
+        return await this.#send(wire, call, asking);
       } catch (error) {
-        if ((error as Error).name === 'ReplyError') call.release();
         if (!String(error).includes('NOSCRIPT')) throw error;
         this.#loaded.delete(script);
         if (attempt === MOST_ATTEMPTS) throw error;
@@ -228,8 +210,17 @@ export class Link {
     }
   }
 
-  #ask(): void {
-    this.#client.asking().catch(() => {});
+  async #send(wire: Wire, call: PackedCall, asking: boolean, sink?: BulkSink): Promise<Reply> {
+    // It counts for the next command only.
+    if (asking) wire.send(ASKING).catch(() => {});
+    try {
+      const reply = await wire.send(call.bytes, sink);
+      call.release();
+      return reply;
+    } catch (error) {
+      if (error instanceof ReplyError) call.release();
+      throw error;
+    }
   }
 
   #latestUs(until: number): number {
@@ -239,11 +230,20 @@ export class Link {
 
   // A server that has not answered in time would get everything that is written to the connection until it wakes up:
   // that is memory without bound, and late. A new connection begins with nothing in it.
-  #dropIfStalled(error: StoreError): void {
-    if (error.reason === 'timeout' && this.#up && !this.#closed) {
-      this.#down(error);
-      this.#client.disconnect(true);
-    }
+  #drop(error: StoreError): void {
+    if (!this.#up || this.#closed) return;
+    this.#down(error);
+    this.#client.disconnect(true);
+  }
+
+  // A demoted master: connect again, to whoever is the master now. Until then all is refused for that reason; but what
+  // was sent may still be answered.
+  #refuse(error: StoreError): void {
+    if (!this.#up || this.#closed) return;
+    this.#lastError = error;
+    this.#up = false;
+    this.#hooks.onDown?.(this, error);
+    this.#client.disconnect(true);
   }
 
   // The library counts an attempt as good when there is a connection; we, when Redis answers on it. PING, because a
@@ -268,6 +268,10 @@ export class Link {
       return;
     }
     if (this.#closed) return;
+    const { stream } = this.#client;
+    // All that the library has asked is answered: what comes now is ours.
+    stream.removeAllListeners('data');
+    this.#wire = new Wire(stream, this.#settings.timeoutMs, (error) => this.#drop(error));
     this.#up = true;
     this.#lastError = undefined;
     this.#resolveTried();
@@ -300,29 +304,9 @@ export class Link {
     this.#up = false;
     this.#serverTimeUs = 0;
     this.#loaded.clear();
-    this.#failAll(connectionLost());
+    this.#wire?.close(connectionLost());
+    this.#wire = undefined;
     this.#resolveTried();
     this.#hooks.onDown?.(this, this.#lastError);
   }
-
-  #failAll(error: StoreError): void {
-    for (const fail of [...this.#waiting]) fail(error);
-  }
-}
-
-class PackedCommand extends Command {
-  readonly #bytes: Buffer;
-
-  constructor({ bytes }: PackedCall) {
-    super('evalsha', [], { replyEncoding: null });
-    this.#bytes = bytes;
-  }
-
-  override toWritable(): Buffer {
-    return this.#bytes;
-  }
-}
-
-export function connectionLost(): StoreError {
-  return new StoreError('connection', 'the connection to Redis is down');
 }

@@ -25,32 +25,40 @@ export function callPool(): BytePool {
   return new BytePool(PIECE_BYTES, MOST_PIECES);
 }
 
+/** Arguments, in parts that are not joined first: there may be thousands. */
+type Parts = ReadonlyArray<ReadonlyArray<string | number | Buffer>>;
+
 /**
- * One run of a script as Redis reads it (https://redis.io/docs/latest/develop/reference/protocol-spec/, arrays of bulk
- * strings), in one piece of memory. The library would make a new one for each, and copy what is in it twice.
+ * One command as Redis reads it (https://redis.io/docs/latest/develop/reference/protocol-spec/, arrays of bulk strings),
+ * in one piece of memory. The library would make a new one for each, and copy what is in it twice.
  */
 export class PackedCall {
   readonly #pool: BytePool;
   readonly #memory: Buffer | undefined;
   readonly bytes: Buffer;
 
-  /**
-   * @param sha of the script, or its whole text if the server may not know it
-   * @param first arguments before those of the call
-   */
-  constructor(
-    pool: BytePool,
-    script: { readonly sha: string } | { readonly text: string },
-    { keys, args }: Call,
-    first: readonly number[],
-  ) {
+  /** @param parts its name and arguments */
+  constructor(pool: BytePool, ...parts: Parts) {
     this.#pool = pool;
-    const head = 'sha' in script ? ['EVALSHA', script.sha] : ['EVAL', script.text];
-    const parts = [head, [keys.length], keys, first, args];
     const most = mostBytes(parts);
     this.#memory = most > SMALL_BYTES ? pool.take(most) : undefined;
     const target = this.#memory ?? Buffer.allocUnsafe(most);
     this.bytes = target.subarray(0, pack(parts, target));
+  }
+
+  /**
+   * A run of a script.
+   * @param sha of the script, or its whole text if the server may not know it
+   * @param first arguments before those of the call
+   */
+  static run(
+    pool: BytePool,
+    script: { readonly sha: string } | { readonly text: string },
+    { keys, args }: Call,
+    first: readonly number[],
+  ): PackedCall {
+    const head = 'sha' in script ? ['EVALSHA', script.sha] : ['EVAL', script.text];
+    return new PackedCall(pool, head, [keys.length], keys, first, args);
   }
 
   /** Redis has read all of it. What may still be on its way is left to the collector. */
@@ -58,9 +66,6 @@ export class PackedCall {
     if (this.#memory !== undefined) this.#pool.give(this.#memory);
   }
 }
-
-/** Arguments, in parts that are not joined first: there may be thousands. */
-type Parts = ReadonlyArray<ReadonlyArray<string | number | Buffer>>;
 
 function mostBytes(parts: Parts): number {
   let most = FRAME_BYTES;

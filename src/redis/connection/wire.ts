@@ -1,0 +1,160 @@
+import type { Duplex } from 'node:stream';
+import type { Reply } from '../commands.ts';
+import { connectionLost, StoreError, toStoreError } from '../failure.ts';
+import { type BulkSink, ReplyDecoder, ReplyError } from './reply-decoder.ts';
+
+interface Sent {
+  readonly sink: BulkSink | undefined;
+  readonly at: number;
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
+}
+
+/** Answered requests are taken off the queue when there are so many of them at its head. */
+const MOST_ANSWERED = 256;
+
+/**
+ * The bytes on a connection that is authenticated: requests go out in the order in which they are given, and the answers
+ * belong to them in that order. The client library would make an object with a dozen fields, two promises, a timer and
+ * texts of each request.
+ */
+export class Wire {
+  readonly #stream: Duplex;
+  readonly #timeoutMs: number;
+  readonly #onFailure: (error: StoreError) => void;
+  readonly #decoder: ReplyDecoder;
+  readonly #onData = (bytes: Buffer): void => this.#receive(bytes);
+  #sent: Sent[] = [];
+  /** The first of them that is not answered. */
+  #first = 0;
+  /** Of the first one: one for all is enough, as they are answered in their order. */
+  #timer: NodeJS.Timeout | undefined;
+  #isCorked = false;
+  #error: StoreError | undefined;
+  #usedAt = performance.now();
+  #heardAt = this.#usedAt;
+
+  /**
+   * @param timeoutMs longest time to wait for the answer to one request
+   * @param onFailure an answer is late, or makes no sense. This is closed then
+   */
+  constructor(stream: Duplex, timeoutMs: number, onFailure: (error: StoreError) => void) {
+    this.#stream = stream;
+    this.#timeoutMs = timeoutMs;
+    this.#onFailure = onFailure;
+    this.#decoder = new ReplyDecoder({
+      sink: () => this.#sent[this.#first]?.sink,
+      reply: (reply) => this.#settle(reply),
+    });
+    stream.on('data', this.#onData);
+  }
+
+  /** Requests that are not answered yet. */
+  get pending(): number {
+    return this.#sent.length - this.#first;
+  }
+
+  /** When it last had something to do, by performance.now(). */
+  get usedAt(): number {
+    return this.#usedAt;
+  }
+
+  /** When the server last sent something, by performance.now(). */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** Throws ReplyError, or StoreError if no answer comes. @param sink for the strings of the answer */
+  send(bytes: Buffer, sink?: BulkSink): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.#error !== undefined || !this.#stream.writable) {
+        const { reason, message } = this.#error ?? connectionLost();
+        reject(new StoreError(reason, message, { unsent: true }));
+        return;
+      }
+      const at = performance.now();
+      if (this.pending === 0) this.#usedAt = at;
+      this.#sent.push({ sink, at, resolve, reject });
+      if (this.#timer === undefined) this.#watch(this.#timeoutMs);
+      // What is sent in one turn goes out in one write.
+      if (!this.#isCorked) {
+        this.#isCorked = true;
+        this.#stream.cork();
+        process.nextTick(() => this.#uncork());
+      }
+      this.#stream.write(bytes);
+    });
+  }
+
+  /** Nothing is sent or heard any more. What is under way fails with this. The stream is left to whoever made it. */
+  close(error: StoreError): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    clearTimeout(this.#timer);
+    this.#stream.off('data', this.#onData);
+    // What still comes is let go of: a stream that is not read does not end.
+    this.#stream.resume();
+    this.#uncork();
+    const waiting = this.#sent.slice(this.#first);
+    this.#sent = [];
+    this.#first = 0;
+    for (const { reject } of waiting) reject(error);
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#stream.uncork();
+  }
+
+  #receive(bytes: Buffer): void {
+    this.#heardAt = performance.now();
+    try {
+      this.#decoder.write(bytes);
+    } catch (error) {
+      this.#fail(toStoreError(error));
+    }
+  }
+
+  #settle(reply: Reply | ReplyError): void {
+    const sent = this.#sent[this.#first];
+    if (sent === undefined) {
+      this.#fail(new StoreError('other', 'Redis has answered what was not asked'));
+      return;
+    }
+    this.#first++;
+    if (this.#first === this.#sent.length) {
+      this.#sent.length = 0;
+      this.#first = 0;
+      this.#usedAt = this.#heardAt;
+    } else if (this.#first === MOST_ANSWERED) {
+      this.#sent = this.#sent.slice(MOST_ANSWERED);
+      this.#first = 0;
+    }
+    if (reply instanceof ReplyError) sent.reject(reply);
+    else sent.resolve(reply);
+  }
+
+  #watch(ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const oldest = this.#sent[this.#first];
+      if (oldest === undefined) return;
+      const left = oldest.at + this.#timeoutMs - performance.now();
+      if (left > 0) this.#watch(left);
+      else this.#fail(new StoreError('timeout', 'Redis did not answer in time'));
+    }, ms);
+  }
+
+  /** It is the oldest request's failure; the others only lose their connection. */
+  #fail(error: StoreError): void {
+    if (this.#error !== undefined) return;
+    const oldest = this.#sent[this.#first];
+    if (oldest !== undefined) {
+      this.#first++;
+      oldest.reject(error);
+    }
+    this.close(connectionLost());
+    this.#onFailure(error);
+  }
+}
