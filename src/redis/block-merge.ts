@@ -12,11 +12,13 @@ export interface Piece {
 
 /**
  * Takes the blocks of a family, newest first, and gives the text of what has not been shown by a newer one: each entry
- * once. A block that holds nothing stale is passed on as it is. Costs 19 ns an entry in blocks of 520, at ten thousand
+ * once. (As long as no entry repeats, any order is as good.) A block that holds nothing stale is passed on as it is. Costs 19 ns an entry in blocks of 520, at ten thousand
  * entries; 84 ns in blocks of five.
  */
 export class BlockMerge {
   readonly #seen: EntrySet;
+  /** An entry was there before. */
+  repeats = false;
   /** Series shown: the lines of an instance of a histogram or summary are one each. */
   series = 0;
 
@@ -29,6 +31,7 @@ export class BlockMerge {
   begin(expected: number): void {
     this.#seen.clear(expected);
     this.series = 0;
+    this.repeats = false;
   }
 
   /**
@@ -41,7 +44,9 @@ export class BlockMerge {
     seen.reserve(count);
     if (deadlineMs <= nowMs) {
       // Not shown, but what it holds has ended: an older block must not bring it back.
-      for (let i = 0; i < count; i++) seen.add(block.hi(i), block.lo(i));
+      for (let i = 0; i < count; i++) {
+        if (!seen.add(block.hi(i), block.lo(i))) this.repeats = true;
+      }
       return;
     }
     let at = block.textAt;
@@ -52,6 +57,7 @@ export class BlockMerge {
       if (seen.add(block.hi(i), block.lo(i))) {
         entries++;
       } else {
+        this.repeats = true;
         if (at > start) pieces.push(this.#piece(block, value.subarray(start, at)));
         start = end;
       }
@@ -64,7 +70,7 @@ export class BlockMerge {
   /** The same for a block that is alone in its family: an entry is in a block once, so nothing need be compared. */
   takeOnly(block: BlockView, nowMs: number, deadlineMs: number, pieces: Piece[]): void {
     if (deadlineMs <= nowMs) return;
-    pieces.push(this.#piece(block, block.value.subarray(block.textAt)));
+    pieces.push(this.#piece(block, block.value.subarray(block.textAt, block.end)));
     if (block.kind === 'plain') this.series += block.count;
   }
 

@@ -47,7 +47,8 @@ export const MAX_BLOCK_BYTES = 64 * 1024;
 export const MAX_BLOCK_ENTRIES = 1024;
 
 // Most blocks lie one after the other in the same memory, and may be tiny: no view is made for each.
-let lastView = new DataView<ArrayBufferLike>(new ArrayBuffer(0));
+const NO_BYTES = Buffer.alloc(0);
+let lastView = new DataView<ArrayBufferLike>(NO_BYTES.buffer);
 
 function viewOf({ buffer }: NodeBuffer): DataView {
   if (lastView.buffer !== buffer) lastView = new DataView(buffer);
@@ -108,34 +109,54 @@ export function setRevision(value: NodeBuffer, revision: number): void {
   value.writeUInt32LE(revision, 24);
 }
 
+/** Entries and sequence of what may be a block, from `start` on: 0 if it is too short for one. */
+export function entriesOf(value: NodeBuffer, start: number, end: number): number {
+  return end - start < HEADER_BYTES ? 0 : value.readUInt32LE(start + 20);
+}
+
+export function sequenceOf(value: NodeBuffer, start: number, end: number): number {
+  return end - start < HEADER_BYTES ? 0 : value.readDoubleLE(start);
+}
+
 /** The identities of the entries of a block, 8 bytes each, as they stand in it. */
 export function entryHashesOf(value: NodeBuffer): NodeBuffer {
   return value.subarray(HEADER_BYTES, HEADER_BYTES + value.readUInt32LE(20) * 8);
 }
 
-/** Reads a block, or only its header, in place. */
+/** Reads a block, or only its header, in place. One view may look at one block after the other: it costs nothing. */
 export class BlockView {
-  readonly value: NodeBuffer;
-  readonly sequence: number;
-  readonly deadlineMs: number;
-  readonly kind: FamilyKind;
-  readonly features: number;
+  /** What the block stands in, at `start`. */
+  value: NodeBuffer = NO_BYTES;
+  start = 0;
+  end = 0;
+  sequence = 0;
+  deadlineMs = 0;
+  kind: FamilyKind = 'plain';
+  features = 0;
   /** 0 if it is as it was pushed. */
-  readonly revision: number;
-  readonly count: number;
-  readonly textAt: number;
-  readonly #view: DataView;
+  revision = 0;
+  count = 0;
+  /** Where in `value` its text begins. */
+  textAt = 0;
+  #view = lastView;
   /** In the view, as the next. */
-  readonly #hashesAt: number;
-  readonly #lengthsAt: number;
-  readonly #wide: boolean;
+  #hashesAt = 0;
+  #lengthsAt = 0;
+  #wide = false;
 
   /** Throws BlockFormatError for bytes that are no block. */
-  constructor(value: NodeBuffer) {
-    if (value.byteLength < HEADER_BYTES) throw new BlockFormatError();
+  static of(value: NodeBuffer): BlockView {
+    return new BlockView().read(value, 0, value.length);
+  }
+
+  /** Looks at the bytes from `start` to `end`. Throws BlockFormatError for bytes that are no block. */
+  read(value: NodeBuffer, start: number, end: number): this {
+    if (end - start < HEADER_BYTES) throw new BlockFormatError();
     this.value = value;
+    this.start = start;
+    this.end = end;
     const view = viewOf(value);
-    const at = value.byteOffset;
+    const at = value.byteOffset + start;
     this.#view = view;
     this.sequence = view.getFloat64(at, true);
     this.deadlineMs = view.getFloat64(at + 8, true);
@@ -147,10 +168,11 @@ export class BlockView {
     this.revision = view.getUint32(at + 24, true);
     this.#wide = (flags & WIDE) !== 0;
     this.count = view.getUint32(at + 20, true);
-    this.textAt = HEADER_BYTES + this.count * (this.#wide ? 12 : 10);
-    if (this.textAt > value.byteLength) throw new BlockFormatError();
+    this.textAt = start + HEADER_BYTES + this.count * (this.#wide ? 12 : 10);
+    if (this.textAt > end) throw new BlockFormatError();
     this.#hashesAt = at + HEADER_BYTES;
     this.#lengthsAt = this.#hashesAt + this.count * 8;
+    return this;
   }
 
   /** The halves of an identity are given as int32: half of all uint32 would be numbers with a place on the heap. */

@@ -231,7 +231,7 @@ async function examine(
     await pause?.('read');
     for (const [i, value] of values.entries()) {
       if (value === null) continue;
-      const header = new BlockView(value);
+      const header = BlockView.of(value);
       const block = page[i];
       // Written since the list was made: newer than all of it. To leave it out of account errs on the safe side.
       if (header.sequence !== block.sequence) continue;
@@ -356,7 +356,7 @@ async function changeArguments(
     }
     const value = change.value ?? values.get(change);
     if (!value) continue;
-    const view = new BlockView(value);
+    const view = BlockView.of(value);
     // Its entries are not those that were looked at, or it has become a shadow.
     if (view.sequence !== block.sequence || value.length !== bytes) continue;
     args.push(field, String(block.sequence), String(bytes), rewrite(view, keep, isShadow, revision));

@@ -5,9 +5,10 @@ import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError } from './failure.ts';
+import { FamilyBlocks } from './family-blocks.ts';
 import type { BucketNames } from './family-index.ts';
 import { HashReader, type HashReply } from './hash-reader.ts';
-import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, ID_END, livesUntil } from './holdings.ts';
+import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 
 /** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
@@ -49,9 +50,6 @@ const MAX_ROUNDS = 100;
 const MAX_REMOVED = 10_000;
 /** Bytes of a stored entry, roughly: only to choose the first size of a table. */
 const TYPICAL_ENTRY_BYTES = 128;
-
-const INGEST_BYTE = 'i'.charCodeAt(0);
-const HOLDING_BYTE = HOLDING.charCodeAt(0);
 
 const NOTHING: Promise<BlockPage> = Promise.resolve({ values: [], deadlineOf: () => undefined });
 
@@ -148,15 +146,11 @@ async function* onceTexts(
   stats: ReadStats,
   merge: BlockMerge,
 ): AsyncGenerator<readonly Piece[], void> {
-  const { fields, sentAt } = await read();
-  const nowMs = clock.nowMs + Math.floor(sentAt - clock.at);
-  yield wholeTexts(fields, nowMs, kind, stats, merge);
+  const { blocks, sentAt } = await read();
+  yield blocks.texts(clock.nowMs + Math.floor(sentAt - clock.at), kind, stats, merge);
 }
 
-/**
- * @param fields of the hash and their values; of the field of a block no more is needed than what names its owner. Those
- *   of one byte tell of the family.
- */
+/** @param fields of the hash, and their values in turn */
 function wholeTexts(
   fields: readonly Buffer[],
   nowMs: number,
@@ -164,32 +158,9 @@ function wholeTexts(
   stats: ReadStats,
   merge: BlockMerge,
 ): Piece[] {
-  const blocks: Array<{ view: BlockView; group: string }> = [];
-  const deadlines = new Map<string, number>();
-  let entries = 0;
-  for (let i = 0; i < fields.length; i += 2) {
-    const field = fields[i];
-    if (field.length === 1) continue;
-    const group = field[0] === INGEST_BYTE ? '' : field.toString('latin1', 1, ID_END);
-    if (field[0] === HOLDING_BYTE) {
-      deadlines.set(group, fields[i + 1].readDoubleLE(0));
-      continue;
-    }
-    const view = viewOf(fields[i + 1], kind, stats);
-    if (view === undefined) continue;
-    blocks.push({ view, group });
-    entries += view.count;
-  }
-  if (blocks.length > 1) blocks.sort((a, b) => b.view.sequence - a.view.sequence);
-  const pieces: Piece[] = [];
-  merge.begin(entries);
-  for (const { view, group } of blocks) {
-    const endsMs = livesUntil(view, group === '' ? undefined : deadlines.get(group));
-    if (blocks.length === 1) merge.takeOnly(view, nowMs, endsMs, pieces);
-    else merge.take(view, nowMs, endsMs, pieces);
-  }
-  stats.series += merge.series;
-  return pieces;
+  const blocks = new FamilyBlocks();
+  for (const bytes of fields) blocks.bulk(bytes, 0, bytes.length);
+  return blocks.texts(nowMs, kind, stats, merge);
 }
 
 /*
@@ -335,7 +306,7 @@ async function readPage(
 function viewOf(value: Buffer | null, kind: FamilyKind, stats: ReadStats): BlockView | undefined {
   try {
     if (value !== null) {
-      const block = new BlockView(value);
+      const block = BlockView.of(value);
       // Of a kind that the family no longer has: its entries have ended, or the type could not have changed.
       return block.kind === kind ? block : undefined;
     }

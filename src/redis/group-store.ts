@@ -126,7 +126,7 @@ async function groupFamily(
     const values = await connection.command('HMGET', hash, ...fields.slice(from, from + READ_PAGE));
     for (const value of values as Array<Buffer | null>) {
       // Alive is the group as a whole, whatever stands in the block.
-      if (value !== null) merge.take(new BlockView(value), 0, NEVER_MS, pieces);
+      if (value !== null) merge.take(BlockView.of(value), 0, NEVER_MS, pieces);
     }
   }
   if (pieces.length === 0) return undefined;

@@ -1,13 +1,13 @@
 import type { RedisConnection } from './client.ts';
+import { FamilyBlocks } from './family-blocks.ts';
 
 export interface HashReply {
-  /** Fields and values in turn. */
-  readonly fields: Buffer[];
+  readonly blocks: FamilyBlocks;
   /** By performance.now(). */
   readonly sentAt: number;
 }
 
-/** Reads hashes whole, in the order in which they were added; some are on their way while one is worked on. */
+/** Reads the hashes of families whole, in the order in which they were added; some are on their way while one is worked on. */
 export class HashReader {
   readonly #connection: RedisConnection;
   readonly #aheadBytes: number;
@@ -39,9 +39,10 @@ export class HashReader {
     const asked = this.#coming.get(i);
     if (asked !== undefined) return asked;
     const sentAt = performance.now();
+    const blocks = new FamilyBlocks();
     const reply = this.#connection
-      .command('HGETALL', this.#hashes[i].key)
-      .then((fields) => ({ fields: fields as Buffer[], sentAt }));
+      .pour(blocks, 'HGETALL', this.#hashes[i].key)
+      .then(() => ({ blocks, sentAt }));
     // Awaited only when its turn comes: until then its failure is nobody's.
     reply.catch(() => {});
     this.#coming.set(i, reply);
