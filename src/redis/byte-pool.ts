@@ -5,25 +5,26 @@ import { MIB } from '../units.ts';
  * and collecting that costs a worker more than half of what parsing does.
  */
 export class BytePool {
-  readonly #size: number;
+  /** Of a piece. */
+  readonly size: number;
   readonly #most: number;
   readonly #free: Buffer[] = [];
 
   /** @param most pieces that are kept */
   constructor(size: number, most: number) {
-    this.#size = size;
+    this.size = size;
     this.#most = most;
   }
 
   /** @returns a piece of the usual size, or one of its own for something larger. What it holds is anything. */
   take(bytes: number): Buffer {
-    if (bytes > this.#size) return Buffer.allocUnsafeSlow(bytes);
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#size);
+    if (bytes > this.size) return Buffer.allocUnsafeSlow(bytes);
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.size);
   }
 
   /** Nobody may look at it any more. */
   give(piece: Buffer): void {
-    if (piece.length === this.#size && this.#free.length < this.#most) this.#free.push(piece);
+    if (piece.length === this.size && this.#free.length < this.#most) this.#free.push(piece);
   }
 }
 

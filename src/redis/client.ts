@@ -9,6 +9,7 @@ import { callPool, type Script } from './connection/packed-call.ts';
 import type { BulkSink } from './connection/reply-decoder.ts';
 import { Sentinels } from './connection/sentinels.ts';
 import { type Servers, SingleServer } from './connection/servers.ts';
+import { slabPool } from './connection/slab.ts';
 import { connectionLost, StoreError, toStoreError } from './failure.ts';
 import type { RedisOptions } from './options.ts';
 
@@ -287,6 +288,7 @@ function connect(options: RedisOptions, { editScript }: ConnectionHooks, hooks: 
     timeoutMs: options.timeoutMs,
     scripts,
     pool: callPool(),
+    slabs: slabPool(),
     mustBeMaster: options.mode === 'sentinel',
   };
   const limits: PoolLimits = {

@@ -1,16 +1,19 @@
 import { KIB } from '../units.ts';
 import type { Piece } from './block-merge.ts';
+import { BytePool } from './byte-pool.ts';
 import type { ExpositionSink, ExpositionWriter } from './exposition-writer.ts';
 import type { FamilyHead, FamilyReading } from './family-reader.ts';
 import type { OwnFamilies, OwnFamily } from './own-families.ts';
 
-/** Chunks are taken when there is so much of them: a write to a socket costs the same for any size. */
+/** A write to a socket costs the same for any size. */
 const CHUNK_BYTES = 128 * KIB;
-/**
- * A piece of this size is a chunk of its own, as it came from Redis; smaller ones are copied together. What is copied is
- * also allocated and collected once more. The limit itself is a guess.
- */
-const OWN_CHUNK_BYTES = 16 * KIB;
+/** One is filled while others are on their way to the reader. */
+const MOST_CHUNKS = 8;
+
+/** Memory for the chunks of all expositions of a process. Who has taken a chunk gives it back when it is not needed. */
+export function chunkPool(): BytePool {
+  return new BytePool(CHUNK_BYTES, MOST_CHUNKS);
+}
 
 /** The part of what is stored that is asked for. */
 export interface SeriesSelection {
@@ -25,20 +28,21 @@ export class Exposition {
   readonly #writer: ExpositionWriter;
   readonly #selection: SeriesSelection | undefined;
   readonly #own: OwnFamilies | undefined;
-  readonly #chunks = new Chunks();
+  readonly #chunks: Chunks;
   // Names that families have been shown under: a name changes hands only when its family has ended, and then the new
   // one waits for the next scrape.
   readonly #shown = new Set<string>();
   families = 0;
 
-  constructor(writer: ExpositionWriter, selection?: SeriesSelection, own?: OwnFamilies) {
+  constructor(writer: ExpositionWriter, memory: BytePool, selection?: SeriesSelection, own?: OwnFamilies) {
     this.#writer = writer;
+    this.#chunks = new Chunks(memory);
     this.#selection = selection;
     this.#own = own;
   }
 
   get isFull(): boolean {
-    return this.#chunks.bytes >= CHUNK_BYTES;
+    return this.#chunks.areReady;
   }
 
   /** Bytes that were written since the beginning. */
@@ -65,9 +69,10 @@ export class Exposition {
 
   finish(): void {
     this.#writer.finish(this.#chunks);
+    this.#chunks.finish();
   }
 
-  /** What has been written since the last call. */
+  /** Chunks that are full, and the last one. */
   take(): Buffer[] {
     return this.#chunks.take();
   }
@@ -118,57 +123,63 @@ export class FamilyShow {
   }
 }
 
+/** Copies what it is given: the memory where that stands is used again. */
 class Chunks implements ExpositionSink {
+  readonly #memory: BytePool;
   #ready: Buffer[] = [];
-  /** Small pieces are copied into this; what lies before `from` is in chunks already. */
-  #gathered: Buffer = Buffer.alloc(0);
-  #from = 0;
+  #chunk: Buffer;
   #to = 0;
-  bytes = 0;
   position = 0;
 
+  constructor(memory: BytePool) {
+    this.#memory = memory;
+    this.#chunk = memory.take(CHUNK_BYTES);
+  }
+
+  get areReady(): boolean {
+    return this.#ready.length > 0;
+  }
+
   push(piece: Buffer): void {
-    this.bytes += piece.length;
-    this.position += piece.length;
-    if (piece.length >= OWN_CHUNK_BYTES) {
-      this.#close();
-      this.#ready.push(piece);
+    const { length } = piece;
+    this.position += length;
+    if (length <= CHUNK_BYTES - this.#to) {
+      this.#chunk.set(piece, this.#to);
+      this.#to += length;
       return;
     }
-    this.#reserve(piece.length);
-    this.#gathered.set(piece, this.#to);
-    this.#to += piece.length;
+    for (let from = 0; from < length; ) {
+      if (this.#to === CHUNK_BYTES) this.#next();
+      const copied = piece.copy(this.#chunk, this.#to, from);
+      this.#to += copied;
+      from += copied;
+    }
   }
 
   text(text: string): void {
-    if (text.length * 3 > OWN_CHUNK_BYTES) {
+    if (text.length * 3 > CHUNK_BYTES - this.#to) {
       this.push(Buffer.from(text));
       return;
     }
-    this.#reserve(text.length * 3);
-    const bytes = this.#gathered.write(text, this.#to);
-    this.bytes += bytes;
+    const bytes = this.#chunk.write(text, this.#to);
     this.position += bytes;
     this.#to += bytes;
   }
 
   take(): Buffer[] {
-    this.#close();
     const chunks = this.#ready;
     this.#ready = [];
-    this.bytes = 0;
     return chunks;
   }
 
-  #reserve(bytes: number): void {
-    if (bytes <= this.#gathered.length - this.#to) return;
-    this.#close();
-    this.#gathered = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    [this.#from, this.#to] = [0, 0];
+  finish(): void {
+    if (this.#to > 0) this.#ready.push(this.#chunk.subarray(0, this.#to));
+    this.#to = 0;
   }
 
-  #close(): void {
-    if (this.#to > this.#from) this.#ready.push(this.#gathered.subarray(this.#from, this.#to));
-    this.#from = this.#to;
+  #next(): void {
+    this.#ready.push(this.#chunk);
+    this.#chunk = this.#memory.take(CHUNK_BYTES);
+    this.#to = 0;
   }
 }

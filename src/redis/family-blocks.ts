@@ -1,6 +1,7 @@
 import { BlockFormatError, BlockView, entriesOf, type FamilyKind, sequenceOf } from './block.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { BulkSink } from './connection/reply-decoder.ts';
+import type { Slab } from './connection/slab.ts';
 import type { ReadStats } from './family-reader.ts';
 import { HOLDING, ID_END, livesUntil } from './holdings.ts';
 
@@ -15,6 +16,7 @@ const view = new BlockView();
  * each there are a few numbers: of families with thousands of tiny ones, objects would take longer than all the rest.
  */
 export class FamilyBlocks implements BulkSink {
+  readonly #slabs: Slab[] = [];
   readonly #values: Buffer[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
@@ -27,7 +29,8 @@ export class FamilyBlocks implements BulkSink {
   #group = '';
 
   /** Of the field of a block no more is needed than what names its owner. Fields of one byte tell of the family. */
-  bulk(bytes: Buffer, from: number, to: number): void {
+  bulk(slab: Slab, from: number, to: number): void {
+    const { bytes } = slab;
     const field = this.#field;
     if (field === 'none') {
       this.#begin(bytes, from, to);
@@ -35,6 +38,10 @@ export class FamilyBlocks implements BulkSink {
     }
     this.#field = 'none';
     if (field === 'block') {
+      if (this.#slabs.at(-1) !== slab) {
+        slab.hold();
+        this.#slabs.push(slab);
+      }
       this.#values.push(bytes);
       this.#starts.push(from);
       this.#ends.push(to);
@@ -57,7 +64,7 @@ export class FamilyBlocks implements BulkSink {
   }
 
   /**
-   * What is to be shown of the family.
+   * What is to be shown of the family, good until it is released.
    * @param nowMs what ends by then has ended
    */
   texts(nowMs: number, kind: FamilyKind, stats: ReadStats, merge: BlockMerge): Piece[] {
@@ -78,6 +85,12 @@ export class FamilyBlocks implements BulkSink {
     }
     stats.series += merge.series;
     return pieces;
+  }
+
+  /** Nobody looks at its texts any more. */
+  release(): void {
+    for (const slab of this.#slabs) slab.release();
+    this.#slabs.length = 0;
   }
 
   /** False: it is damaged. */

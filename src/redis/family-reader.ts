@@ -4,6 +4,7 @@ import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
 import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
+import { Slab } from './connection/slab.ts';
 import { StoreError } from './failure.ts';
 import { FamilyBlocks } from './family-blocks.ts';
 import type { BucketNames } from './family-index.ts';
@@ -147,7 +148,11 @@ async function* onceTexts(
   merge: BlockMerge,
 ): AsyncGenerator<readonly Piece[], void> {
   const { blocks, sentAt } = await read();
-  yield blocks.texts(clock.nowMs + Math.floor(sentAt - clock.at), kind, stats, merge);
+  try {
+    yield blocks.texts(clock.nowMs + Math.floor(sentAt - clock.at), kind, stats, merge);
+  } finally {
+    blocks.release();
+  }
 }
 
 /** @param fields of the hash, and their values in turn */
@@ -159,7 +164,7 @@ function wholeTexts(
   merge: BlockMerge,
 ): Piece[] {
   const blocks = new FamilyBlocks();
-  for (const bytes of fields) blocks.bulk(bytes, 0, bytes.length);
+  for (const bytes of fields) blocks.bulk(new Slab(bytes), 0, bytes.length);
   return blocks.texts(nowMs, kind, stats, merge);
 }
 

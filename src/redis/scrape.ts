@@ -1,6 +1,7 @@
 import { BlockMerge } from './block-merge.ts';
+import type { BytePool } from './byte-pool.ts';
 import type { RedisConnection } from './client.ts';
-import { Exposition, type SeriesSelection } from './exposition.ts';
+import { chunkPool, Exposition, type SeriesSelection } from './exposition.ts';
 import { type ExpositionWriter, StoredWriter } from './exposition-writer.ts';
 import { allFamilyNames, type BucketNames } from './family-index.ts';
 import {
@@ -25,6 +26,8 @@ export interface ScrapeSummary {
 
 export interface ScrapeOptions extends ReadOptions {
   readonly signal?: AbortSignal;
+  /** Chunks come from here, to be given back. Default: they are left to the collector. */
+  readonly memory?: BytePool;
   /** How it looks. Default: as stored. */
   readonly writer?: ExpositionWriter;
   /** Default: everything. */
@@ -49,7 +52,7 @@ export async function* scrape(
   const own = options.own && new OwnFamilies(options.own, writer);
   const stats: ReadStats = { series: 0, damagedBlocks: 0 };
   const merge = new BlockMerge();
-  const exposition = new Exposition(writer, selection, own);
+  const exposition = new Exposition(writer, options.memory ?? chunkPool(), selection, own);
 
   // Names of the families of the buckets that are being read.
   const entered = new Map<number, readonly string[]>();

@@ -1,7 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Reply } from '../../src/redis/commands.ts';
-import { ProtocolError, ReplyDecoder, ReplyError } from '../../src/redis/connection/reply-decoder.ts';
+import { Intake } from '../../src/redis/connection/intake.ts';
+import {
+  ProtocolError,
+  ReplyDecoder,
+  ReplyError,
+  type ReplyReceiver,
+} from '../../src/redis/connection/reply-decoder.ts';
+import { type Slab, slabPool } from '../../src/redis/connection/slab.ts';
+
+/** Gives the bytes to a decoder as a socket would. */
+function receive(pieces: readonly Buffer[], receiver: ReplyReceiver, pool = slabPool()): void {
+  const { onread } = new Intake(pool, new ReplyDecoder(receiver).read);
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const room = (onread.buffer as () => Buffer)();
+      const bytes = piece.copy(room, 0, at);
+      // What nobody holds may be gone.
+      room.fill(0xee, bytes);
+      at += bytes;
+      onread.callback(bytes, room);
+    }
+  }
+}
 
 /** What a sink was given of one answer, and what that came to. */
 type Heard = Reply | ReplyError | { readonly taken: string[]; readonly reply: Reply | ReplyError };
@@ -10,19 +32,18 @@ type Heard = Reply | ReplyError | { readonly taken: string[]; readonly reply: Re
 function decode(pieces: readonly Buffer[], taking: ReadonlySet<number> = new Set()): Heard[] {
   const heard: Heard[] = [];
   let taken: string[] | undefined;
-  const decoder = new ReplyDecoder({
+  receive(pieces, {
     sink: () => {
       if (!taking.has(heard.length)) return undefined;
       const strings: string[] = [];
       taken = strings;
-      return { bulk: (bytes, from, to) => void strings.push(bytes.toString('latin1', from, to)) };
+      return { bulk: ({ bytes }, from, to) => void strings.push(bytes.toString('latin1', from, to)) };
     },
     reply: (reply) => {
       heard.push(taken === undefined ? reply : { taken, reply });
       taken = undefined;
     },
   });
-  for (const piece of pieces) decoder.write(piece);
   return heard;
 }
 
@@ -92,6 +113,35 @@ test('and wherever it is cut, once or twice', () => {
       assert.deepEqual(decode(pieces, TAKING), HEARD, `cut at ${first} and ${second}`);
     }
   }
+});
+
+test('what a sink holds stays as it was received, and is used again afterwards', () => {
+  const pool = slabPool();
+  const held: Array<{ slab: Slab; from: number; to: number }> = [];
+  const sink = {
+    bulk(slab: Slab, from: number, to: number): void {
+      slab.hold();
+      held.push({ slab, from, to });
+    },
+  };
+  const texts = Array.from({ length: 60 }, (_, i) => Buffer.alloc(1 + ((i * 7919) % 90_000), `${i};`));
+  const bulks = texts.map((text) => Buffer.concat([b(`$${text.length}\r\n`), text, b('\r\n')]));
+  const stream = Buffer.concat([b(`*${texts.length}\r\n`), ...bulks]);
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < stream.length; at += 65_521) pieces.push(stream.subarray(at, at + 65_521));
+  let answers = 0;
+  const used: Array<Set<Buffer>> = [];
+  for (let round = 1; round <= 2; round++) {
+    receive(pieces, { sink: () => sink, reply: () => answers++ }, pool);
+    assert.equal(answers, round);
+    const got = held.map(({ slab, from, to }) => slab.bytes.subarray(from, to));
+    assert.deepEqual(got, texts);
+    used.push(new Set(held.map(({ slab }) => slab.bytes)));
+    for (const { slab } of held.splice(0)) slab.release();
+  }
+  // The first connection still has the one that it would read into next.
+  const again = [...used[1]].filter((bytes) => used[0].has(bytes));
+  assert.ok(used[0].size >= 5 && again.length === used[0].size - 1, `${again.length} of ${used[0].size}`);
 });
 
 test('a long string is put together from many pieces', () => {

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { Intake } from '../../src/redis/connection/intake.ts';
+import type { BulkSink } from '../../src/redis/connection/reply-decoder.ts';
+import { slabPool } from '../../src/redis/connection/slab.ts';
 import { Wire } from '../../src/redis/connection/wire.ts';
 import { connectionLost, type StoreError } from '../../src/redis/failure.ts';
 import { SECOND } from '../../src/units.ts';
@@ -14,7 +17,8 @@ interface Rig {
 }
 
 async function withWire(port: number, timeoutMs: number, use: (rig: Rig) => Promise<void>): Promise<void> {
-  const socket = connect(port, '127.0.0.1').setNoDelay();
+  const { onread } = new Intake(slabPool(), (slab, from, to) => wire.receive(slab, from, to));
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread });
   await once(socket, 'connect');
   const failures: StoreError[] = [];
   const wire = new Wire(socket, timeoutMs, (error) => failures.push(error));
@@ -67,7 +71,9 @@ test('requests that go together are answered in their order, errors and large an
 
     // Only the strings of that one answer are taken.
     const strings: Buffer[] = [];
-    const sink = { bulk: (b: Buffer, from: number, to: number) => void strings.push(b.subarray(from, to)) };
+    const sink: BulkSink = {
+      bulk: ({ bytes }, from, to) => void strings.push(Buffer.from(bytes.subarray(from, to))),
+    };
     const asked = [
       wire.send(bytes('HGETALL', 'hash')),
       wire.send(bytes('HGETALL', 'hash'), sink),
@@ -120,6 +126,7 @@ test('a connection that has ended takes nothing', async () => {
   await using redis = await RedisServer.start();
   await withWire(redis.port, 5 * SECOND, async ({ wire, socket }) => {
     await wire.send(bytes('QUIT'));
+    socket.resume();
     await once(socket, 'close');
     await assert.rejects(wire.send(bytes('PING')), { reason: 'connection', unsent: true });
   });

@@ -5,6 +5,8 @@ import { SECOND } from '../../units.ts';
 import type { BytePool } from '../byte-pool.ts';
 import { type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
 import { connectionLost, StoreError, toStoreError } from '../failure.ts';
+import { readingInto } from './connector.ts';
+import { Intake } from './intake.ts';
 import type { LinkOptions } from './link-options.ts';
 import { PackedCall, type Script } from './packed-call.ts';
 import { type BulkSink, ReplyError } from './reply-decoder.ts';
@@ -33,8 +35,9 @@ export interface LinkSettings {
   /** Longest time to wait for the answer to one command. */
   readonly timeoutMs: number;
   readonly scripts: ReadonlyMap<ScriptName, Script>;
-  /** For what is sent; all links of a thread may share it. */
+  /** For what is sent, and for what is received; all links of a thread may share them. */
   readonly pool: BytePool;
+  readonly slabs: BytePool;
   /** Sentinels may be behind: ask the server itself whether it is the master. */
   readonly mustBeMaster: boolean;
 }
@@ -58,6 +61,8 @@ export class Link {
   readonly #hooks: LinkHooks;
   readonly #tried: Promise<void>;
   #resolveTried: () => void = () => {};
+  /** Of the connection that was made last. */
+  #intake: Intake | undefined;
   /** While it is up; or it is given up, and may still answer what it was sent. */
   #wire: Wire | undefined;
   /** Scripts that have been sent as a text. */
@@ -78,7 +83,8 @@ export class Link {
     this.#tried = new Promise((resolve) => {
       this.#resolveTried = resolve;
     });
-    this.#client = new Redis({ ...settings.client, retryStrategy: () => this.#retryDelay() });
+    const client = readingInto(settings.client, () => this.#newIntake().onread);
+    this.#client = new Redis({ ...client, retryStrategy: () => this.#retryDelay() });
     this.#client.on('error', (error) => this.#down(toStoreError(error)));
     this.#client.on('close', () => this.#down(connectionLost()));
     this.#client.on('ready', () => void this.#greet());
@@ -268,14 +274,24 @@ export class Link {
       return;
     }
     if (this.#closed) return;
-    const { stream } = this.#client;
     // All that the library has asked is answered: what comes now is ours.
-    stream.removeAllListeners('data');
-    this.#wire = new Wire(stream, this.#settings.timeoutMs, (error) => this.#drop(error));
+    this.#wire = new Wire(this.#client.stream, this.#settings.timeoutMs, (error) => this.#drop(error));
     this.#up = true;
     this.#lastError = undefined;
     this.#resolveTried();
     this.#hooks.onUp?.(this);
+  }
+
+  /** Of a connection that is being made: until there is a wire, it is the library that reads. */
+  #newIntake(): Intake {
+    const intake: Intake = new Intake(this.#settings.slabs, (slab, from, to) => {
+      if (this.#intake !== intake) return to;
+      if (this.#wire !== undefined) return this.#wire.receive(slab, from, to);
+      this.#client.stream.emit('data', Buffer.from(slab.bytes.subarray(from, to)));
+      return to;
+    });
+    this.#intake = intake;
+    return intake;
   }
 
   async #checkRole(): Promise<void> {

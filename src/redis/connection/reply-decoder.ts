@@ -1,4 +1,6 @@
+import { KIB, MIB } from '../../units.ts';
 import type { Reply } from '../commands.ts';
+import { Slab } from './slab.ts';
 
 const [STATUS, ERROR, INTEGER, BULK, ARRAY] = ['+', '-', ':', '$', '*'].map((type) => type.charCodeAt(0));
 const MINUS = '-'.charCodeAt(0);
@@ -6,9 +8,11 @@ const RETURN = 0x0d;
 const LINE_END = 0x0a;
 const DIGIT_0 = 0x30;
 /** The longest line is an error, and those are short. */
-const MOST_LINE_BYTES = 64 * 1024;
+const MOST_LINE_BYTES = 64 * KIB;
 /** `proto-max-bulk-len`: Redis has no longer strings. */
-const MOST_BULK_BYTES = 512 * 1024 * 1024;
+const MOST_BULK_BYTES = 512 * MIB;
+/** Longer than a block. Of a string that is cut and not longer, what is there is left in its place. */
+const MOST_LEFT_BYTES = 96 * KIB;
 const MOST_DEPTH = 16;
 
 /** An error that Redis has answered. The connection is as good as before. */
@@ -23,14 +27,14 @@ export class ProtocolError extends Error {
 
 /** Takes the strings of an answer that is a flat array of them, one by one: no object is made for each. */
 export interface BulkSink {
-  /** The string is `bytes` from `from` to `to`, and stays there for as long as somebody holds `bytes`. */
-  bulk(bytes: Buffer, from: number, to: number): void;
+  /** The string is what stands in the slab from `from` to `to`. To keep it, hold the slab. */
+  bulk(slab: Slab, from: number, to: number): void;
 }
 
 export interface ReplyReceiver {
-  /** An answer begins: who takes its strings, if it is an array? */
+  /** An answer begins that is a string or an array: who takes its strings? */
   sink(): BulkSink | undefined;
-  /** It is whole. It is null if its strings have been taken. */
+  /** It is whole. It is null if its strings have been taken, and if it is nothing. */
   reply(reply: Reply | ReplyError): void;
 }
 
@@ -42,7 +46,7 @@ interface OpenArray {
 
 /**
  * Reads what a server sends (RESP2: https://redis.io/docs/latest/develop/reference/protocol-spec/), wherever it is cut.
- * Strings are views of what was received, unless they are cut: those are put together in memory of their own.
+ * Strings that no sink takes are copied: what was received is overwritten by what comes next.
  */
 export class ReplyDecoder {
   readonly #receiver: ReplyReceiver;
@@ -51,41 +55,28 @@ export class ReplyDecoder {
   #sink: BulkSink | undefined;
   /** The first error within the answer: that is what it comes to. */
   #error: ReplyError | undefined;
-  /** The beginning of a line that is cut. */
-  #line: Buffer | undefined;
-  /** A string that is cut, and how much of it is there. */
-  #bulk: Buffer | undefined;
+  /** A string that is cut and its line end, and how much of that is there. */
+  #long: Buffer | undefined;
   #filled = 0;
-  /** How much is still to come of the line end after a string. */
-  #endLeft = 0;
 
   constructor(receiver: ReplyReceiver) {
     this.#receiver = receiver;
   }
 
-  /** Takes the next bytes, which must not be changed afterwards. Throws ProtocolError. */
-  write(bytes: Buffer): void {
-    let at = 0;
-    // What is cut may be a line; that may be the one before a string, whose end is cut, too.
-    if (this.#line !== undefined) at = this.#completeLine(this.#line, bytes);
-    if (this.#bulk !== undefined) at = this.#fill(this.#bulk, bytes, at);
-    if (this.#endLeft > 0) at = this.#skipEnd(bytes, at);
-    this.#read(bytes, at);
-  }
-
-  #read(bytes: Buffer, start: number): void {
-    const { length } = bytes;
-    let at = start;
-    while (at < length) {
+  /** Takes the next bytes, and returns where it must go on when more have come. Throws ProtocolError. */
+  readonly read = (slab: Slab, from: number, to: number): number => {
+    const { bytes } = slab;
+    let at = this.#long === undefined ? from : this.#fill(this.#long, bytes, from, to);
+    while (at < to) {
       const type = bytes[at];
       if (type === STATUS || type === ERROR) {
-        const end = bytes.indexOf(LINE_END, at);
-        if (end === -1) {
-          this.#keepLine(bytes, at);
-          return;
+        const end = bytes.subarray(at, to).indexOf(LINE_END) + at;
+        if (end < at) {
+          if (to - at > MOST_LINE_BYTES) throw malformed();
+          return at;
         }
         if (bytes[end - 1] !== RETURN) throw malformed();
-        if (type === STATUS) this.#item(bytes.subarray(at + 1, end - 1));
+        if (type === STATUS) this.#item(Buffer.from(bytes.subarray(at + 1, end - 1)));
         else this.#fail(new ReplyError(bytes.toString('utf8', at + 1, end - 1)));
         at = end + 1;
         continue;
@@ -96,16 +87,17 @@ export class ReplyDecoder {
       const isNegative = bytes[i] === MINUS;
       if (isNegative) i++;
       const digitsAt = i;
-      for (; i < length; i++) {
+      for (; i < to; i++) {
         const digit = (bytes[i] as number) - DIGIT_0;
         if (digit < 0 || digit > 9) break;
         value = value * 10 + digit;
       }
-      if (i + 1 >= length) {
-        this.#keepLine(bytes, at);
-        return;
+      if (i + 1 >= to) {
+        if (to - at > MOST_LINE_BYTES) throw malformed();
+        return at;
       }
       if (i === digitsAt || bytes[i] !== RETURN || bytes[i + 1] !== LINE_END) throw malformed();
+      const lineAt = at;
       at = i + 2;
       if (type === INTEGER) {
         this.#item(isNegative ? -value : value);
@@ -117,16 +109,21 @@ export class ReplyDecoder {
       } else {
         if (value > MOST_BULK_BYTES) throw malformed();
         const end = at + value;
-        if (end + 2 > length) {
-          this.#keepBulk(bytes, at, value);
-          return;
+        const sink = this.#open.length === 0 ? this.#receiver.sink() : this.#sink;
+        if (end + 2 > to) {
+          if (sink !== undefined && value <= MOST_LEFT_BYTES) return lineAt;
+          this.#long = Buffer.allocUnsafe(value + 2);
+          this.#filled = 0;
+          return this.#fill(this.#long, bytes, at, to);
         }
         if (bytes[end] !== RETURN || bytes[end + 1] !== LINE_END) throw malformed();
-        this.#string(bytes, at, end);
+        if (sink === undefined) this.#item(Buffer.from(bytes.subarray(at, end)));
+        else this.#pour(sink, slab, at, end);
         at = end + 2;
       }
     }
-  }
+    return at;
+  };
 
   #begin(count: number): void {
     if (this.#open.length === 0) this.#sink = this.#receiver.sink();
@@ -135,13 +132,10 @@ export class ReplyDecoder {
     if (count === 0) this.#close();
   }
 
-  #string(bytes: Buffer, from: number, to: number): void {
-    if (this.#sink === undefined) {
-      this.#item(bytes.subarray(from, to));
-    } else {
-      this.#sink.bulk(bytes, from, to);
-      this.#took();
-    }
+  #pour(sink: BulkSink, slab: Slab, from: number, to: number): void {
+    sink.bulk(slab, from, to);
+    if (this.#open.length === 0) this.#receiver.reply(null);
+    else this.#took();
   }
 
   #item(item: Reply): void {
@@ -182,43 +176,19 @@ export class ReplyDecoder {
     this.#receiver.reply(reply);
   }
 
-  #keepLine(bytes: Buffer, at: number): void {
-    if (bytes.length - at > MOST_LINE_BYTES) throw malformed();
-    this.#line = Buffer.from(bytes.subarray(at));
-  }
-
-  /** @returns where in the bytes it goes on, as the next two */
-  #completeLine(begun: Buffer, bytes: Buffer): number {
-    const end = bytes.indexOf(LINE_END) + 1 || bytes.length;
-    this.#line = undefined;
-    this.#read(Buffer.concat([begun, bytes.subarray(0, end)]), 0);
-    return end;
-  }
-
-  #keepBulk(bytes: Buffer, from: number, length: number): void {
-    this.#bulk = Buffer.allocUnsafe(length);
-    this.#filled = 0;
-    this.#skipEnd(bytes, this.#fill(this.#bulk, bytes, from));
-  }
-
-  #fill(bulk: Buffer, bytes: Buffer, from: number): number {
-    const to = Math.min(bytes.length, from + bulk.length - this.#filled);
-    bytes.copy(bulk, this.#filled, from, to);
-    this.#filled += to - from;
-    if (this.#filled === bulk.length) {
-      this.#bulk = undefined;
-      this.#endLeft = 2;
-      this.#string(bulk, 0, bulk.length);
+  /** @returns where in the bytes it goes on */
+  #fill(long: Buffer, bytes: Buffer, from: number, to: number): number {
+    const copied = bytes.copy(long, this.#filled, from, to);
+    this.#filled += copied;
+    const end = long.length - 2;
+    if (this.#filled === long.length) {
+      this.#long = undefined;
+      if (long[end] !== RETURN || long[end + 1] !== LINE_END) throw malformed();
+      const sink = this.#open.length === 0 ? this.#receiver.sink() : this.#sink;
+      if (sink === undefined) this.#item(long.subarray(0, end));
+      else this.#pour(sink, new Slab(long), 0, end);
     }
-    return to;
-  }
-
-  #skipEnd(bytes: Buffer, from: number): number {
-    let at = from;
-    for (; this.#endLeft > 0 && at < bytes.length; at++, this.#endLeft--) {
-      if (bytes[at] !== (this.#endLeft === 2 ? RETURN : LINE_END)) throw malformed();
-    }
-    return at;
+    return from + copied;
   }
 }
 

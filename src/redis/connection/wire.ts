@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Reply } from '../commands.ts';
 import { connectionLost, StoreError, toStoreError } from '../failure.ts';
+import type { Reader } from './intake.ts';
 import { type BulkSink, ReplyDecoder, ReplyError } from './reply-decoder.ts';
 
 interface Sent {
@@ -23,7 +24,6 @@ export class Wire {
   readonly #timeoutMs: number;
   readonly #onFailure: (error: StoreError) => void;
   readonly #decoder: ReplyDecoder;
-  readonly #onData = (bytes: Buffer): void => this.#receive(bytes);
   #sent: Sent[] = [];
   /** The first of them that is not answered. */
   #first = 0;
@@ -46,7 +46,6 @@ export class Wire {
       sink: () => this.#sent[this.#first]?.sink,
       reply: (reply) => this.#settle(reply),
     });
-    stream.on('data', this.#onData);
   }
 
   /** Requests that are not answered yet. */
@@ -91,9 +90,6 @@ export class Wire {
     if (this.#error !== undefined) return;
     this.#error = error;
     clearTimeout(this.#timer);
-    this.#stream.off('data', this.#onData);
-    // What still comes is let go of: a stream that is not read does not end.
-    this.#stream.resume();
     this.#uncork();
     const waiting = this.#sent.slice(this.#first);
     this.#sent = [];
@@ -107,14 +103,17 @@ export class Wire {
     this.#stream.uncork();
   }
 
-  #receive(bytes: Buffer): void {
+  /** Takes what was received. */
+  readonly receive: Reader = (slab, from, to) => {
+    if (this.#error !== undefined) return to;
     this.#heardAt = performance.now();
     try {
-      this.#decoder.write(bytes);
+      return this.#decoder.read(slab, from, to);
     } catch (error) {
       this.#fail(toStoreError(error));
+      return to;
     }
-  }
+  };
 
   #settle(reply: Reply | ReplyError): void {
     const sent = this.#sent[this.#first];

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
-import type { SeriesSelection } from '../../redis/exposition.ts';
+import { chunkPool, type SeriesSelection } from '../../redis/exposition.ts';
 import { StoreError } from '../../redis/failure.ts';
 import type { ScrapeSummary } from '../../redis/scrape.ts';
 import type { Store } from '../../redis/store.ts';
@@ -27,6 +27,9 @@ const MAX_LENT = 32;
 
 /** Selectors and jobs of one scrape: each series may have to be compared with all of them. */
 const MAX_FILTERS = 100;
+
+/** Of all scrapes. */
+const memory = chunkPool();
 
 export interface ScrapeDeps {
   readonly store: Store;
@@ -120,6 +123,7 @@ async function stream(
   const own = deps.inMetrics && ownFamilies(await deps.inMetrics());
   const chunks = deps.store.scrape({
     signal,
+    memory,
     selection,
     own,
     groups: deps.groups,
@@ -131,7 +135,8 @@ async function stream(
     let next = await chunks.next();
     sink = openSink(deps, format, req, res);
     while (!next.done) {
-      if (!sink.write(next.value)) await turn.lendWhile(once(sink, 'drain', { signal }));
+      const chunk = next.value;
+      if (!sink.write(chunk, () => memory.give(chunk))) await turn.lendWhile(once(sink, 'drain', { signal }));
       signal.throwIfAborted();
       next = await chunks.next();
     }

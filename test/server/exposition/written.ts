@@ -1,5 +1,5 @@
 import { FEATURE_EXTRAS, FEATURE_QUOTED_NAMES, FEATURE_TIMESTAMPS } from '../../../src/redis/block.ts';
-import { Exposition, type SeriesSelection } from '../../../src/redis/exposition.ts';
+import { chunkPool, Exposition, type SeriesSelection } from '../../../src/redis/exposition.ts';
 import type { ExpositionWriter } from '../../../src/redis/exposition-writer.ts';
 
 export interface Family {
@@ -19,7 +19,7 @@ export function bytesOf(
   families: readonly Family[],
   selection?: SeriesSelection,
 ): Buffer {
-  const exposition = new Exposition(writer, selection);
+  const exposition = new Exposition(writer, chunkPool(), selection);
   const names = families.map(({ name }) => name);
   for (const name of names) {
     const others = writer.otherNames?.(name);

@@ -1,0 +1,56 @@
+import type { OnReadOpts } from 'node:net';
+import { KIB } from '../../units.ts';
+import type { BytePool } from '../byte-pool.ts';
+import { Slab } from './slab.ts';
+
+/** With less room than this a socket would be read too often. */
+const LEAST_ROOM = 64 * KIB;
+/**
+ * Takes what was received, in `slab` from `from` to `to`.
+ * @returns where it goes on: what is left will be shown again, with more behind it. At most a quarter of a slab
+ */
+export type Reader = (slab: Slab, from: number, to: number) => number;
+
+/** Where one socket reads into. */
+export class Intake {
+  /** To be given to the socket when it is made: https://nodejs.org/api/net.html#socketconnectoptions-connectlistener */
+  readonly onread: OnReadOpts = {
+    buffer: () => this.#room(),
+    callback: (bytes: number) => {
+      this.#take(bytes);
+      return true;
+    },
+  };
+  readonly #pool: BytePool;
+  readonly #reader: Reader;
+  #slab: Slab | undefined;
+  /** In the slab: what was received and is not read yet. */
+  #from = 0;
+  #to = 0;
+
+  constructor(pool: BytePool, reader: Reader) {
+    this.#pool = pool;
+    this.#reader = reader;
+  }
+
+  #take(bytes: number): void {
+    if (this.#slab === undefined) return;
+    this.#to += bytes;
+    this.#from = this.#reader(this.#slab, this.#from, this.#to);
+  }
+
+  #room(): Buffer {
+    this.#slab ??= Slab.of(this.#pool);
+    const slab = this.#slab;
+    if (this.#from === this.#to && slab.isFree) {
+      this.#from = 0;
+      this.#to = 0;
+    } else if (slab.bytes.length - this.#to < LEAST_ROOM) {
+      this.#slab = Slab.of(this.#pool);
+      this.#to = slab.bytes.copy(this.#slab.bytes, 0, this.#from, this.#to);
+      this.#from = 0;
+      slab.release();
+    }
+    return this.#slab.bytes.subarray(this.#to);
+  }
+}
