@@ -1,51 +1,65 @@
 import type { RedisConnection } from './client.ts';
+import { argumentText, commandText } from './connection/command-text.ts';
+import type { Batch } from './connection/link.ts';
+import type { BatchSink } from './connection/wire.ts';
+import { StoreError } from './failure.ts';
+import { FamilyAnswers } from './family-answers.ts';
 import type { BucketNames } from './family-index.ts';
-import { type FamilyMeta, readMeta } from './family-meta.ts';
+import { META } from './family-meta.ts';
 import type { ReadLimits } from './family-reader.ts';
+import { FamilySizes } from './family-sizes.ts';
 import type { Keys } from './keys.ts';
 
-/** What the clock of a server has shown, and when by our own that was heard: it has shown more since. */
-export interface ServerClock {
-  readonly nowMs: number;
-  /** By performance.now(). */
-  readonly at: number;
-}
+/** Batches on their way at once, if they are small. */
+const MOST_SENT = 3;
 
-export interface AskedFamily {
-  readonly ref: FamilyRef;
-  readonly meta: FamilyMeta;
-  /** Of a small family: owners of blocks, and blocks, in turn. */
-  readonly fields: Buffer[];
-}
+const TIME = commandText('TIME');
+const HGETALL = `*2\r\n${argumentText('HGETALL')}`;
+const HGET = `*3\r\n${argumentText('HGET')}`;
+const META_TEXT = argumentText(META);
 
-interface FamilyRef {
+export interface FamilyRef {
   readonly bucket: number;
   readonly name: string;
+  /** Of its hash. */
+  readonly key: string;
+  /** That as an argument of a command. */
+  readonly keyText: string;
+  /** Of all its blocks, when it was looked at. */
+  bytes: number;
+  /** When that was, by performance.now(). */
+  at: number;
 }
 
-type FamiliesReply = [time: Buffer, ...families: Array<Buffer | null | Buffer[]>];
-
-interface SentCall {
-  readonly refs: readonly FamilyRef[];
-  readonly answer: Promise<{ readonly reply: FamiliesReply; readonly at: number }>;
+interface SentBatch {
+  readonly answers: FamilyAnswers;
+  readonly bytes: number;
+  readonly answered: Promise<unknown>;
 }
 
-/** Of a single block of /ingest, as the script names it where it names owners. */
-const INGEST = Buffer.from('i-');
-/** Calls on their way at once, as long as their answers are not full. */
-const MOST_SENT = 2;
+/** What comes next: families that have been read whole, or one that is too large for that. */
+export type Asked = FamilyAnswers | FamilyRef;
 
-/** Asks for families, as many of them at once as a call may have, whatever their buckets. */
+/**
+ * Reads families in their order: first how large they are, many in one batch, and then those that are not too large, as
+ * many in one batch as its answer may have. Some are on their way while others are worked on.
+ *
+ * Two plain commands a family take Redis half of what a script takes that looks at a family and reads it: that makes a
+ * string of Lua's own of each field, and the answer of tables.
+ */
 export class AskedFamilies {
   readonly #connection: RedisConnection;
   readonly #keys: Keys;
   readonly #names: AsyncIterator<BucketNames>;
   readonly #limits: ReadLimits;
-  /** To be asked for. */
-  #refs: FamilyRef[] = [];
-  #sent: SentCall[] = [];
-  #mostSent = 1;
   #ended = false;
+  /** To be looked at, to be read, and on their way. */
+  #named: FamilyRef[] = [];
+  #sized: FamilyRef[] = [];
+  readonly #sent: SentBatch[] = [];
+  /** While some are looked at. If that fails, for good. */
+  #sizing: Promise<void> | undefined;
+  readonly #free: FamilyAnswers[] = [];
 
   constructor(
     connection: RedisConnection,
@@ -59,87 +73,128 @@ export class AskedFamilies {
     this.#limits = limits;
   }
 
-  /** Those that come next; undefined: none. To be called again when this was answered. Throws StoreError. */
-  ask(): Promise<{ families: AskedFamily[]; clock: ServerClock } | undefined> {
-    const answer = this.#ask();
-    // Awaited only when the families before are done with: until then its failure is nobody's.
-    answer.catch(() => {});
-    return answer;
+  /** Undefined: there are no more. Throws StoreError. */
+  async next(): Promise<Asked | undefined> {
+    for (;;) {
+      this.#goOn();
+      const sent = this.#sent.shift();
+      if (sent !== undefined) {
+        await sent.answered;
+        this.#goOn();
+        return sent.answers;
+      }
+      const first = this.#sized[0];
+      if (first !== undefined && first.bytes > this.#limits.onceBytes) {
+        this.#sized.shift();
+        return first;
+      }
+      if (this.#sizing === undefined) return undefined;
+      await this.#sizing;
+    }
   }
 
-  async #ask(): Promise<{ families: AskedFamily[]; clock: ServerClock } | undefined> {
-    await this.#send();
-    const call = this.#sent.shift();
-    if (call === undefined) return undefined;
-    const { reply, at } = await call.answer;
-    const [time, ...answered] = reply;
-    const clock = { nowMs: Number(String(time)), at };
-    this.#goOn(call, answered);
-    await this.#send();
-    const families: AskedFamily[] = [];
-    for (const [i, family] of answered.entries()) {
-      if (family === null) continue;
-      const ref = call.refs[i];
-      if (Array.isArray(family)) {
-        const [meta, ...fields] = family;
-        families.push({ ref, meta: readMeta(meta), fields });
-      } else {
-        const meta = readMeta(family);
-        families.push({ ref, meta, fields: [INGEST, family.subarray(meta.end)] });
-      }
-    }
-    return { families, clock };
+  /** What was read is not looked at any more. */
+  release(answers: FamilyAnswers): void {
+    answers.release();
+    this.#free.push(answers);
   }
 
   /** Sends what may be on its way. */
-  async #send(): Promise<void> {
-    const { wholeBytes, wholeFields, callFamilies, callBytes, callFields } = this.#limits;
-    while (this.#sent.length < this.#mostSent) {
-      if (this.#refs.length < callFamilies) await this.#fill();
-      const [first] = this.#refs;
-      if (first === undefined) return;
-      let count = Math.min(callFamilies, this.#refs.length);
-      if (this.#connection.isCluster) {
-        const other = this.#refs.findIndex(({ bucket }) => bucket !== first.bucket);
-        if (other >= 0) count = Math.min(count, other);
+  #goOn(): void {
+    const { aheadBytes, sizeFamilies, onceBytes, onceMs } = this.#limits;
+    let ahead = this.#sent.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (;;) {
+      const [first] = this.#sized;
+      if (first === undefined || first.bytes > onceBytes) break;
+      if (this.#sent.length > 0 && (this.#sent.length === MOST_SENT || ahead >= aheadBytes)) break;
+      if (performance.now() - first.at >= onceMs) {
+        // They may have grown since: they are looked at again, but not while others are, as those come after them.
+        if (this.#sizing !== undefined) return;
+        this.#named = [...this.#sized, ...this.#named];
+        this.#sized = [];
+        break;
       }
-      const refs = this.#refs.slice(0, count);
-      this.#refs = this.#refs.slice(count);
-      const answer = this.#connection
-        .run({
-          script: 'readFamilies',
-          keys: refs.map(({ bucket, name }) => this.#keys.family(bucket, name)),
-          args: [wholeBytes, wholeFields, callBytes, callFields],
-        })
-        .then((reply) => ({ reply: reply as FamiliesReply, at: performance.now() }));
-      // Awaited only when its turn comes, if at all: until then its failure is nobody's.
-      answer.catch(() => {});
-      this.#sent.push({ refs, answer });
+      ahead += this.#read();
     }
+    if (this.#sizing !== undefined || this.#sized.length >= sizeFamilies) return;
+    if (this.#ended && this.#named.length === 0) return;
+    const sizing = this.#size().then(() => {
+      this.#sizing = undefined;
+      this.#goOn();
+    });
+    // Awaited only when its turn comes, if at all: until then its failure is nobody's. So are those of what is read.
+    sizing.catch(() => {});
+    this.#sizing = sizing;
   }
 
-  /** What an answer has no more room for comes next: an answer to what was sent after it is out of its turn. */
-  #goOn({ refs }: SentCall, answered: FamiliesReply[1][]): void {
-    // One at least, or it would be asked for for ever.
-    const left = refs.slice(Math.max(1, answered.length));
-    if (left.length > 0) {
-      this.#refs = [...left, ...this.#sent.flatMap((sent) => sent.refs), ...this.#refs];
-      this.#sent = [];
-    }
-    const bytes = answered.reduce((sum, family) => sum + bytesOf(family), 0);
-    this.#mostSent = bytes * 2 < this.#limits.callBytes ? MOST_SENT : 1;
-  }
-
-  async #fill(): Promise<void> {
-    while (!this.#ended && this.#refs.length < this.#limits.callFamilies) {
+  /** Looks at those that come next. */
+  async #size(): Promise<void> {
+    const { sizeFamilies } = this.#limits;
+    while (!this.#ended && this.#named.length < sizeFamilies) {
       const next = await this.#names.next();
-      if (next.done) this.#ended = true;
-      else for (const name of next.value.names) this.#refs.push({ bucket: next.value.bucket, name });
+      if (next.done) {
+        this.#ended = true;
+        break;
+      }
+      const { bucket, names } = next.value;
+      for (const name of names) {
+        const key = this.#keys.family(bucket, name);
+        this.#named.push({ bucket, name, key, keyText: argumentText(key), bytes: 0, at: 0 });
+      }
+    }
+    const refs = this.#named.slice(0, this.#together(this.#named, sizeFamilies));
+    if (refs.length === 0) return;
+    this.#named = this.#named.slice(refs.length);
+    const { sizes } = await this.#ask(
+      refs,
+      refs.map(({ keyText }) => HGET + keyText + META_TEXT),
+      new FamilySizes(),
+    );
+    const at = performance.now();
+    for (const [i, ref] of refs.entries()) {
+      const bytes = sizes[i];
+      if (bytes === undefined) continue;
+      if (Number.isNaN(bytes)) throw new StoreError('other', `what Redis holds of ${ref.name} is damaged`);
+      ref.bytes = bytes;
+      ref.at = at;
+      this.#sized.push(ref);
     }
   }
-}
 
-function bytesOf(family: Buffer | null | Buffer[]): number {
-  if (family === null) return 0;
-  return Array.isArray(family) ? family.reduce((sum, { length }) => sum + length, 0) : family.length;
+  /** @returns bytes that will come, roughly */
+  #read(): number {
+    const { callBytes, callFamilies, onceBytes } = this.#limits;
+    const most = this.#together(this.#sized, callFamilies);
+    let [count, bytes] = [0, 0];
+    for (; count < most; count++) {
+      const next = this.#sized[count].bytes;
+      if (count > 0 && (next > onceBytes || bytes + next > callBytes)) break;
+      bytes += next;
+    }
+    const refs = this.#sized.splice(0, count);
+    const answers = this.#free.pop() ?? new FamilyAnswers();
+    answers.expect(refs);
+    const commands = [TIME, ...refs.map(({ keyText }) => HGETALL + keyText)];
+    const answered = this.#ask(refs, commands, answers);
+    answered.catch(() => {});
+    this.#sent.push({ answers, bytes, answered });
+    return bytes;
+  }
+
+  async #ask<Sink extends BatchSink>(
+    refs: readonly FamilyRef[],
+    commands: Batch['commands'],
+    sink: Sink,
+  ): Promise<Sink> {
+    await this.#connection.batch(refs[0].key, commands, sink);
+    return sink;
+  }
+
+  /** How many of the first ones may be in one batch. */
+  #together(refs: readonly FamilyRef[], limit: number): number {
+    const most = Math.min(limit, refs.length);
+    if (!this.#connection.isCluster) return most;
+    const other = refs.findIndex(({ bucket }) => bucket !== refs[0].bucket);
+    return other < 0 ? most : Math.min(most, other);
+  }
 }

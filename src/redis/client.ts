@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { SECOND } from '../units.ts';
 import { type Call, DURABLE, loadScript, type Reply, SCRIPTS, type ScriptName, TIMED } from './commands.ts';
 import { Cluster, MAX_REDIRECTIONS } from './connection/cluster.ts';
-import type { Link, LinkHooks, Request } from './connection/link.ts';
+import type { Batch, Link, LinkHooks, Request } from './connection/link.ts';
 import { sentinelOptions, serverOptions } from './connection/link-options.ts';
 import type { LinkPool, PoolLimits } from './connection/link-pool.ts';
 import { callPool, type Script } from './connection/packed-call.ts';
-import type { BulkSink } from './connection/reply-decoder.ts';
 import { Sentinels } from './connection/sentinels.ts';
 import { type Servers, SingleServer } from './connection/servers.ts';
 import { slabPool } from './connection/slab.ts';
+import type { BatchSink } from './connection/wire.ts';
 import { connectionLost, StoreError, toStoreError } from './failure.ts';
 import type { RedisOptions } from './options.ts';
 
@@ -118,11 +118,13 @@ export class RedisConnection {
   }
 
   /**
-   * Sends one command whose answer is a flat array of strings, and gives those to the sink. Throws StoreError: the sink may
-   * then have been given some of them, and others if the command was sent again.
+   * Sends several commands together, which read, and whose keys lie in one slot. Throws StoreError.
+   * @param key one of theirs
    */
-  async pour(sink: BulkSink, name: string, ...args: Array<string | number | Buffer>): Promise<void> {
-    await this.#one({ command: name, args, sink }, String(args[0]));
+  async batch(key: string, commands: Batch['commands'], sink: BatchSink): Promise<void> {
+    const start = performance.now();
+    await this.#exchange({ commands, sink }, key, start + this.#options.timeoutMs, new Map());
+    this.#hooks.onAnswer?.(performance.now() - start);
   }
 
   /** Runs a script. Throws StoreError. */
@@ -191,6 +193,7 @@ export class RedisConnection {
         if (this.isCluster && !link.up) await link.whenTried(until);
         taken.set(pool, link);
       }
+      if ('commands' in request) request.sink.begin(0);
       try {
         return { reply: await sendInTime(link, request, until, asking), link };
       } catch (thrown) {
@@ -201,8 +204,25 @@ export class RedisConnection {
         // Until all keys of the script have moved, both servers send us to each other: time alone ends that.
         if (error.reason === 'migrating') redirections = -1;
         ({ pool, asking } = next);
+        if (asking && 'commands' in request && request.commands.length > 1) {
+          return this.#oneByOne(request, key, until);
+        }
       }
     }
+  }
+
+  /** While a slot moves, some of its keys are here and some there, and a server says nothing of what it does not have. */
+  async #oneByOne({ commands, sink }: Batch, key: string, until: number): Promise<Answer> {
+    let last: Answer | undefined;
+    for (const [i, command] of commands.entries()) {
+      const one: BatchSink = {
+        begin: () => sink.begin(i),
+        bulk: (slab, from, to) => sink.bulk(slab, from, to),
+        end: () => sink.end(),
+      };
+      last = await this.#exchange({ commands: [command], sink: one }, key, until, new Map());
+    }
+    return last as Answer;
   }
 
   /** Where replicas are waited for: the servers that were written to and have too few, each with an error. */

@@ -14,7 +14,6 @@ const STORING = [
 export const SCRIPTS = {
   commit: [...STORING, 'commit'],
   openSequences: ['open-sequences'],
-  readFamilies: ['shared/family', 'read-families'],
   listBlocks: ['shared/family', 'list-blocks'],
   beginCompaction: ['shared/family', 'shared/growth', 'begin-compaction'],
   compact: ['shared/family', 'compact'],

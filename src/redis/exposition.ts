@@ -59,12 +59,15 @@ export class Exposition {
   /** @returns what shows the family, or undefined if another one has one of its names */
   open(family: FamilyReading): FamilyShow | undefined {
     const claims = this.#writer.claims(family);
-    if (claims.some((name) => this.#shown.has(name))) return undefined;
-    return new FamilyShow(family, this.#writer, this.#chunks, this.#selection?.of(family), () => {
-      for (const name of claims) this.#shown.add(name);
-      this.families++;
-      return this.#own?.meet(family, claims);
-    });
+    for (const name of claims) if (this.#shown.has(name)) return undefined;
+    return new FamilyShow(this, family, claims, this.#writer, this.#chunks, this.#selection?.of(family));
+  }
+
+  /** The first piece of the family comes. Returns the gateway's own one that comes with it. */
+  begin(family: FamilyReading, claims: readonly string[]): OwnFamily | undefined {
+    for (const name of claims) this.#shown.add(name);
+    this.families++;
+    return this.#own?.meet(family, claims);
   }
 
   finish(): void {
@@ -80,26 +83,29 @@ export class Exposition {
 
 /** A family on its way into the exposition. It begins with its first piece, and not at all without one. */
 export class FamilyShow {
+  readonly #exposition: Exposition;
   readonly #family: FamilyReading;
+  readonly #claims: readonly string[];
   readonly #writer: ExpositionWriter;
   readonly #sink: ExpositionSink;
   readonly #select: ((piece: Piece) => Piece | undefined) | undefined;
-  readonly #onBegin: () => OwnFamily | undefined;
   #begun = false;
   #own: OwnFamily | undefined;
 
   constructor(
+    exposition: Exposition,
     family: FamilyReading,
+    claims: readonly string[],
     writer: ExpositionWriter,
     sink: ExpositionSink,
     select: ((piece: Piece) => Piece | undefined) | undefined,
-    onBegin: () => OwnFamily | undefined,
   ) {
+    this.#exposition = exposition;
     this.#family = family;
+    this.#claims = claims;
     this.#writer = writer;
     this.#sink = sink;
     this.#select = select;
-    this.#onBegin = onBegin;
   }
 
   piece(piece: Piece): void {
@@ -107,7 +113,7 @@ export class FamilyShow {
     if (selected === undefined || selected.text.length === 0) return;
     if (!this.#begun) {
       this.#begun = true;
-      this.#own = this.#onBegin();
+      this.#own = this.#exposition.begin(this.#family, this.#claims);
       this.#writer.begin(this.#family, this.#sink);
     }
     this.#own?.hideBehind(selected);

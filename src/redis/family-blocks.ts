@@ -2,14 +2,25 @@ import { BlockFormatError, BlockView, entriesOf, type FamilyKind, sequenceOf } f
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { BulkSink } from './connection/reply-decoder.ts';
 import type { Slab } from './connection/slab.ts';
-import type { ReadStats } from './family-reader.ts';
+import { type FamilyMeta, META, readMeta } from './family-meta.ts';
 import { HOLDING, ID_END, livesUntil } from './holdings.ts';
 
 const INGEST_BYTE = 'i'.charCodeAt(0);
 const HOLDING_BYTE = HOLDING.charCodeAt(0);
+const META_BYTE = META.charCodeAt(0);
+
+/** Of blocks, so much memory is used again. */
+const MOST_KEPT = 16;
 
 // One at a time is looked at.
 const view = new BlockView();
+
+/** What went by while reading. */
+export interface ReadStats {
+  series: number;
+  /** Blocks that are listed but cannot be read: damaged, or evicted by Redis. */
+  damagedBlocks: number;
+}
 
 /**
  * The hash of a family, as Redis gives it: fields and values in turn. The blocks stay where they were received, and of
@@ -17,6 +28,8 @@ const view = new BlockView();
  */
 export class FamilyBlocks implements BulkSink {
   readonly #slabs: Slab[] = [];
+  /** Of the blocks; so much of the next four arrays counts. */
+  #count = 0;
   readonly #values: Buffer[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
@@ -24,11 +37,22 @@ export class FamilyBlocks implements BulkSink {
   readonly #groups: string[] = [];
   #deadlines: Map<string, number> | undefined;
   #entries = 0;
+  #meta: Buffer | undefined;
+  #metaAt = 0;
   /** The field whose value is to come. */
-  #field: 'none' | 'block' | 'holding' | 'other' = 'none';
+  #field: 'none' | 'meta' | 'block' | 'holding' | 'other' = 'none';
   #group = '';
 
-  /** Of the field of a block no more is needed than what names its owner. Fields of one byte tell of the family. */
+  /** There is no such family, or only somebody's wish to make it. */
+  get isGone(): boolean {
+    return this.#meta === undefined;
+  }
+
+  /** What is known of it. It must not be gone. */
+  readMeta(): FamilyMeta {
+    return readMeta(this.#meta as Buffer, this.#metaAt);
+  }
+
   bulk(slab: Slab, from: number, to: number): void {
     const { bytes } = slab;
     const field = this.#field;
@@ -37,28 +61,35 @@ export class FamilyBlocks implements BulkSink {
       return;
     }
     this.#field = 'none';
-    if (field === 'block') {
+    if (field === 'block' || field === 'meta') {
       if (this.#slabs.at(-1) !== slab) {
         slab.hold();
         this.#slabs.push(slab);
       }
-      this.#values.push(bytes);
-      this.#starts.push(from);
-      this.#ends.push(to);
-      this.#groups.push(this.#group);
+    }
+    if (field === 'block') {
+      const i = this.#count++;
+      this.#values[i] = bytes;
+      this.#starts[i] = from;
+      this.#ends[i] = to;
+      this.#groups[i] = this.#group;
       this.#entries += entriesOf(bytes, from, to);
+    } else if (field === 'meta') {
+      this.#meta = bytes;
+      this.#metaAt = from;
     } else if (field === 'holding' && to - from >= 8) {
       this.#deadlines ??= new Map();
       this.#deadlines.set(this.#group, bytes.readDoubleLE(from));
     }
   }
 
+  /** Fields of one byte tell of the family. */
   #begin(bytes: Buffer, from: number, to: number): void {
+    const first = bytes[from];
     if (to - from === 1) {
-      this.#field = 'other';
+      this.#field = first === META_BYTE ? 'meta' : 'other';
       return;
     }
-    const first = bytes[from];
     this.#field = first === HOLDING_BYTE ? 'holding' : 'block';
     this.#group = first === INGEST_BYTE ? '' : bytes.toString('latin1', from + 1, from + ID_END);
   }
@@ -68,7 +99,7 @@ export class FamilyBlocks implements BulkSink {
    * @param nowMs what ends by then has ended
    */
   texts(nowMs: number, kind: FamilyKind, stats: ReadStats, merge: BlockMerge): Piece[] {
-    const count = this.#values.length;
+    const count = this.#count;
     const pieces: Piece[] = [];
     merge.begin(count > 1 ? this.#entries : 0);
     for (let i = 0; i < count; i++) {
@@ -87,10 +118,18 @@ export class FamilyBlocks implements BulkSink {
     return pieces;
   }
 
-  /** Nobody looks at its texts any more. */
+  /** Nobody looks at its texts any more: it is as new. */
   release(): void {
-    for (const slab of this.#slabs) slab.release();
-    this.#slabs.length = 0;
+    for (let slab = this.#slabs.pop(); slab !== undefined; slab = this.#slabs.pop()) slab.release();
+    // To empty arrays takes longer than to read a small family.
+    if (this.#count > MOST_KEPT) {
+      for (const array of [this.#values, this.#starts, this.#ends, this.#groups]) array.length = 0;
+    }
+    this.#count = 0;
+    this.#deadlines = undefined;
+    this.#entries = 0;
+    this.#meta = undefined;
+    this.#field = 'none';
   }
 
   /** False: it is damaged. */
@@ -107,12 +146,14 @@ export class FamilyBlocks implements BulkSink {
   #merge(i: number, nowMs: number, merge: BlockMerge, pieces: Piece[]): void {
     const group = this.#groups[i];
     const endsMs = livesUntil(view, group === '' ? undefined : this.#deadlines?.get(group));
-    if (this.#values.length === 1) merge.takeOnly(view, nowMs, endsMs, pieces);
+    if (this.#count === 1) merge.takeOnly(view, nowMs, endsMs, pieces);
     else merge.take(view, nowMs, endsMs, pieces);
   }
 
   #newestFirst(): number[] {
-    const sequences = this.#values.map((value, i) => sequenceOf(value, this.#starts[i], this.#ends[i]));
-    return sequences.map((_, i) => i).sort((a, b) => sequences[b] - sequences[a]);
+    const sequences = Float64Array.from({ length: this.#count }, (_, i) =>
+      sequenceOf(this.#values[i], this.#starts[i], this.#ends[i]),
+    );
+    return Array.from(sequences, (_, i) => i).sort((a, b) => sequences[b] - sequences[a]);
   }
 }

@@ -5,6 +5,8 @@ const PAGE = 1000;
 /** So many buckets have their first page on its way: most have no other, and to wait for each would take longer than all. */
 const AHEAD = 32;
 
+const NONE: Promise<string[]> = Promise.resolve([]);
+
 export interface BucketNames {
   readonly bucket: number;
   readonly names: readonly string[];
@@ -16,9 +18,20 @@ export async function* allFamilyNames(
   keys: Keys,
 ): AsyncGenerator<BucketNames, void> {
   const ahead: Array<() => Promise<string[]>> = [];
-  for (let bucket = 0, next = 0; bucket < BUCKETS; bucket++) {
-    for (; next < BUCKETS && ahead.length < AHEAD; next++) ahead.push(begin(connection, keys, next));
-    yield { bucket, names: (await ahead.shift()?.()) ?? [] };
+  let begun = 0;
+  const next = (): Promise<string[]> => {
+    for (; begun < BUCKETS && ahead.length < AHEAD; begun++) ahead.push(begin(connection, keys, begun));
+    const names = ahead.shift()?.() ?? NONE;
+    // Awaited only when its turn comes: until then its failure is nobody's.
+    names.catch(() => {});
+    return names;
+  };
+  let coming = next();
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const names = await coming;
+    // All of one bucket are on their way while those before are worked on.
+    coming = next();
+    yield { bucket, names };
   }
 }
 

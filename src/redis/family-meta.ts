@@ -9,8 +9,6 @@ export interface FamilyMeta {
   readonly bytes: number;
   /** How often compaction has changed blocks. */
   readonly revision: number;
-  /** Where its text ends. */
-  readonly end: number;
 }
 
 /** The field of the family's hash. */
@@ -19,21 +17,27 @@ export const META = 'm';
 const BYTES_AT = 8;
 const REVISION_AT = 36;
 const TYPE_AT = 47;
+/** With empty texts. */
+const LEAST_BYTES = TYPE_AT + 10;
 
-/** @param text of the field; something may follow */
-export function readMeta(text: Buffer): FamilyMeta {
-  const fingerprintAt = TYPE_AT + 1 + text[TYPE_AT];
+/** @param start where in the text that of the field begins */
+export function readMeta(text: Buffer, start = 0): FamilyMeta {
+  const typeAt = start + TYPE_AT;
+  const fingerprintAt = typeAt + 1 + text[typeAt];
   const helpAt = fingerprintAt + 1 + text[fingerprintAt];
   const helpEnd = helpAt + 4 + text.readUInt32LE(helpAt);
-  const end = helpEnd + 4 + text.readUInt32LE(helpEnd);
   return {
-    type: text.toString('latin1', TYPE_AT + 1, fingerprintAt),
+    type: text.toString('latin1', typeAt + 1, fingerprintAt),
     help: given(text, helpAt + 4, helpEnd),
-    unit: given(text, helpEnd + 4, end),
-    bytes: text.readDoubleLE(BYTES_AT),
-    revision: text.readUInt32LE(REVISION_AT),
-    end,
+    unit: given(text, helpEnd + 4, helpEnd + 4 + text.readUInt32LE(helpEnd)),
+    bytes: text.readDoubleLE(start + BYTES_AT),
+    revision: text.readUInt32LE(start + REVISION_AT),
   };
+}
+
+/** Of all its blocks; NaN if the text is too short. */
+export function bytesOf(text: Buffer, start: number, end: number): number {
+  return end - start < LEAST_BYTES ? Number.NaN : text.readDoubleLE(start + BYTES_AT);
 }
 
 /** '' or '=' and a text. */

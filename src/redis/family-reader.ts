@@ -1,46 +1,42 @@
 import { KIB, MIB, SECOND } from '../units.ts';
-import { AskedFamilies, type ServerClock } from './asked-families.ts';
+import { AskedFamilies, type FamilyRef } from './asked-families.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
 import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
-import { Slab } from './connection/slab.ts';
 import { StoreError } from './failure.ts';
-import { FamilyBlocks } from './family-blocks.ts';
+import { FamilyAnswers } from './family-answers.ts';
+import type { FamilyBlocks, ReadStats } from './family-blocks.ts';
 import type { BucketNames } from './family-index.ts';
-import { HashReader, type HashReply } from './hash-reader.ts';
+import { META, readMeta } from './family-meta.ts';
 import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 
 /** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
 export interface ReadLimits {
-  /** Families of no more than this are read many at once. */
-  readonly wholeBytes: number;
-  readonly wholeFields: number;
-  /** One of no more than this is read at once; of a larger one, pages are read. */
+  /** Families of no more than this are read whole, one or many at once; of a larger one, pages are read. */
   readonly onceBytes: number;
-  /** If its size was told longer ago than this, ms, it may have grown, and pages are read. */
+  /** If its size was told longer ago than this, ms, it may have grown, and is asked for again. */
   readonly onceMs: number;
-  /** So much of those that are read at once is on its way while one is worked on, or the next one. */
+  /** So much is on its way while one batch is worked on, or the next batch. */
   readonly aheadBytes: number;
-  /** Bounds of one call for many small families, and of its answer. */
+  /** So many are looked at at once, for how large they are. */
+  readonly sizeFamilies: number;
+  /** Bounds of one batch of families that are read. */
   readonly callFamilies: number;
   readonly callBytes: number;
-  readonly callFields: number;
   /** Size of a page of blocks of a large family. */
   readonly pageBytes: number;
   readonly pageBlocks: number;
 }
 
 export const READ_LIMITS: ReadLimits = {
-  wholeBytes: 128 * KIB,
-  wholeFields: 128,
   onceBytes: 2 * MIB,
   onceMs: 2 * SECOND,
   aheadBytes: 512 * KIB,
+  sizeFamilies: 1000,
   callFamilies: 250,
   callBytes: 512 * KIB,
-  callFields: 4000,
   pageBytes: 512 * KIB,
   pageBlocks: 2000,
 };
@@ -69,15 +65,11 @@ export interface StoredReading extends FamilyReading {
 
 /** One family, as far as it is known. A small one has been read, of a large one this reads the rest. */
 export interface FamilyReading extends FamilyHead {
-  /** At once, or in pages. Families share what they are read with: one is read to its end before the next one. */
+  /**
+   * At once, or in pages; good until others are asked for. Families share what they are read with: one is read to its end
+   * before the next one.
+   */
   texts(): readonly Piece[] | AsyncGenerator<readonly Piece[], void>;
-}
-
-/** What went by while reading. */
-export interface ReadStats {
-  series: number;
-  /** Blocks that are listed but cannot be read: damaged, or evicted by Redis. */
-  damagedBlocks: number;
 }
 
 /** How to read; all of it for tests. */
@@ -99,37 +91,62 @@ export async function* readFamilies(
   merge: BlockMerge,
   options: ReadOptions = {},
 ): AsyncGenerator<StoredReading[], void> {
-  const limits = options.limits ?? READ_LIMITS;
-  const asked = new AskedFamilies(connection, keys, names, limits);
-  let coming = asked.ask();
-  for (;;) {
-    const answer = await coming;
-    if (answer === undefined) return;
-    const { families, clock } = answer;
-    const readings: StoredReading[] = [];
-    const hashes = new HashReader(connection, limits.aheadBytes);
-    for (const { ref, fields, meta } of families) {
-      const { type, help, unit, bytes } = meta;
-      const kind = kindOf(type);
-      let texts: FamilyReading['texts'];
-      // There may be very many small ones: nothing is made for them that only others need.
-      if (fields.length > 0) {
-        texts = () => wholeTexts(fields, clock.nowMs, kind, stats, merge);
-      } else {
-        const paged = () =>
-          pagedTexts(connection, keys, ref.bucket, ref.name, kind, bytes, stats, merge, options);
-        const read =
-          bytes <= limits.onceBytes ? hashes.add(keys.family(ref.bucket, ref.name), bytes) : undefined;
-        texts = () => {
-          const isStale = performance.now() - clock.at >= limits.onceMs;
-          return read === undefined || isStale ? paged() : onceTexts(read, clock, kind, stats, merge);
-        };
+  const asked = new AskedFamilies(connection, keys, names, options.limits ?? READ_LIMITS);
+  for (let next = await asked.next(); next !== undefined; next = await asked.next()) {
+    if (next instanceof FamilyAnswers) {
+      const { nowMs } = next;
+      const readings: StoredReading[] = [];
+      for (const [i, ref] of next.refs.entries()) {
+        const blocks = next.blocksOf(i);
+        if (!blocks.isGone) readings.push(new WholeFamily(ref, blocks, nowMs, stats, merge));
       }
-      readings.push({ bucket: ref.bucket, name: ref.name, type, help, unit, texts });
+      yield readings;
+      asked.release(next);
+    } else {
+      const { bucket, name, key, bytes } = next;
+      const text = await connection.command('HGET', key, META);
+      if (text === null) continue;
+      const { type, help, unit } = readMeta(text as Buffer);
+      const kind = kindOf(type);
+      const texts = () => pagedTexts(connection, keys, bucket, name, kind, bytes, stats, merge, options);
+      yield [{ bucket, name, type, help, unit, texts }];
     }
-    // The next answer is on its way while this one is worked on.
-    coming = asked.ask();
-    yield readings;
+  }
+}
+
+/** There may be very many of them. */
+class WholeFamily implements StoredReading {
+  readonly bucket: number;
+  readonly name: string;
+  readonly type: string;
+  readonly help: string | undefined;
+  readonly unit: string | undefined;
+  readonly #blocks: FamilyBlocks;
+  readonly #nowMs: number;
+  readonly #stats: ReadStats;
+  readonly #merge: BlockMerge;
+
+  constructor(
+    { bucket, name }: FamilyRef,
+    blocks: FamilyBlocks,
+    nowMs: number,
+    stats: ReadStats,
+    merge: BlockMerge,
+  ) {
+    const { type, help, unit } = blocks.readMeta();
+    this.bucket = bucket;
+    this.name = name;
+    this.type = type;
+    this.help = help;
+    this.unit = unit;
+    this.#blocks = blocks;
+    this.#nowMs = nowMs;
+    this.#stats = stats;
+    this.#merge = merge;
+  }
+
+  texts(): readonly Piece[] {
+    return this.#blocks.texts(this.#nowMs, kindOf(this.type), this.#stats, this.#merge);
   }
 }
 
@@ -137,35 +154,6 @@ export async function* readFamilies(
 export function kindOf(type: string): FamilyKind {
   if (type === 'gaugehistogram') return 'histogram';
   return type === 'histogram' || type === 'summary' ? type : 'plain';
-}
-
-/** @param clock what the server's clock has shown, and when that was heard: it has shown more since */
-async function* onceTexts(
-  read: () => Promise<HashReply>,
-  clock: ServerClock,
-  kind: FamilyKind,
-  stats: ReadStats,
-  merge: BlockMerge,
-): AsyncGenerator<readonly Piece[], void> {
-  const { blocks, sentAt } = await read();
-  try {
-    yield blocks.texts(clock.nowMs + Math.floor(sentAt - clock.at), kind, stats, merge);
-  } finally {
-    blocks.release();
-  }
-}
-
-/** @param fields of the hash, and their values in turn */
-function wholeTexts(
-  fields: readonly Buffer[],
-  nowMs: number,
-  kind: FamilyKind,
-  stats: ReadStats,
-  merge: BlockMerge,
-): Piece[] {
-  const blocks = new FamilyBlocks();
-  for (const bytes of fields) blocks.bulk(new Slab(bytes), 0, bytes.length);
-  return blocks.texts(nowMs, kind, stats, merge);
 }
 
 /*

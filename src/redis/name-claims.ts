@@ -41,5 +41,6 @@ export function clashesOf(name: string, kind: FamilyKind): readonly Clash[] {
 
 /** The sample names of a family: no two families of one exposition may share any. */
 export function occupiedNames(name: string, kind: FamilyKind): string[] {
-  return [name, ...OWN_SUFFIXES[kind].map((suffix) => name + suffix)];
+  // Asked for each family of a scrape, and most have no other.
+  return kind === 'plain' ? [name] : [name, ...OWN_SUFFIXES[kind].map((suffix) => name + suffix)];
 }

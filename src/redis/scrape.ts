@@ -3,14 +3,9 @@ import type { BytePool } from './byte-pool.ts';
 import type { RedisConnection } from './client.ts';
 import { chunkPool, Exposition, type SeriesSelection } from './exposition.ts';
 import { type ExpositionWriter, StoredWriter } from './exposition-writer.ts';
+import type { ReadStats } from './family-blocks.ts';
 import { allFamilyNames, type BucketNames } from './family-index.ts';
-import {
-  type FamilyReading,
-  type ReadOptions,
-  type ReadStats,
-  readFamilies,
-  type StoredReading,
-} from './family-reader.ts';
+import { type FamilyReading, type ReadOptions, readFamilies, type StoredReading } from './family-reader.ts';
 import { groupMetrics } from './group-metrics.ts';
 import { BUCKETS, bucketOf, type Keys } from './keys.ts';
 import { OwnFamilies, type OwnFamily } from './own-families.ts';

@@ -1,11 +1,10 @@
-#!/usr/bin/env -S node --max-semi-space-size=2 --heap-growing-percent=300
+#!/usr/bin/env -S node --heap-growing-percent=300
 /**
  * The program: arguments, environment, signals and exit codes. Nothing else touches them.
  *
- * The flags in the first line: what the main thread makes is small but for bytes outside its heap, which are let go of
- * when that is collected. A small young generation (MiB) makes that often and cheap: 15 % less memory. But those bytes
- * count as growth of the heap, and V8 would mark all of it after every 17 MB of a body: to wait until there is four times
- * as much takes 13 % off the CPU of a push of a million series.
+ * The flag in the first line: the bytes of bodies lie outside the heap and count as its growth, so V8 would mark all of it
+ * after every 17 MB of a body. To wait until there is four times as much takes a quarter off the CPU of a push of a
+ * million series.
  *
  * Exit codes: 0 after an ordered end, 1 for a mistake in the configuration, a start that fails, or an end that was forced.
  */

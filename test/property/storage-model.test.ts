@@ -19,11 +19,10 @@ const SERIES = 12;
 /** From this value on all are so long that their blocks are large, and the family gets an order. */
 const LONG_FROM = [0, 25, Number.POSITIVE_INFINITY];
 const LONG = 5000;
-/** With many others in one call, by itself in one reply, or in pages. */
-const READINGS = ['whole', 'once', 'paged'] as const;
+/** In one reply, or in pages. */
+const READINGS = ['whole', 'paged'] as const;
 type Reading = (typeof READINGS)[number];
-const LIMITS = { whole: READ_LIMITS, once: { ...READ_LIMITS, wholeBytes: 0 } };
-const SMALL_PAGES = { ...READ_LIMITS, wholeBytes: 0, onceBytes: 0, pageBlocks: 2, pageBytes: 1e9 };
+const SMALL_PAGES = { ...READ_LIMITS, onceBytes: 0, pageBlocks: 2, pageBytes: 1e9 };
 /** By gateway: one keeps what it has read of blocks that it is to rewrite, the other reads it once more. */
 const SMALL_STEPS = [0, 1e9].map((keptBytes) => ({
   ...{ readBlocks: 2, readBytes: 1e9, changeBlocks: 1, changeBytes: 1e9, keptBytes },
@@ -114,10 +113,7 @@ class Run {
         limits: SMALL_STEPS[step.gateway] ?? SMALL_STEPS[0],
       });
     } else {
-      await this.#scrape(
-        gateway,
-        step.how === 'paged' ? { pause, limits: SMALL_PAGES } : { limits: LIMITS[step.how] },
-      );
+      await this.#scrape(gateway, step.how === 'paged' ? { pause, limits: SMALL_PAGES } : {});
     }
   }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
-import { READ_LIMITS, type ReadOptions } from '../../src/redis/family-reader.ts';
+import { READ_LIMITS, type ReadLimits, type ReadOptions } from '../../src/redis/family-reader.ts';
+import { bucketOf } from '../../src/redis/keys.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
 
 // A series that lives from before a scrape until after it is in it exactly once, whatever happens meanwhile.
@@ -14,7 +16,7 @@ const compact = () => compactFamily(storage.connection, storage.keys, 'm');
 function interrupted(at: number, action: () => Promise<unknown>): ReadOptions {
   let pauses = 0;
   return {
-    limits: { ...READ_LIMITS, wholeBytes: 0, onceBytes: 0, pageBlocks: 1 },
+    limits: { ...READ_LIMITS, onceBytes: 0, pageBlocks: 1 },
     pause: async () => {
       if (pauses++ === at) await action();
     },
@@ -117,7 +119,7 @@ test('a large family whose groups are replaced by others at each step is read to
   let round = 1;
   const shown = seriesOf(
     await storage.scrape({
-      limits: { ...READ_LIMITS, wholeBytes: 0, onceBytes: 0, pageBlocks: 1 },
+      limits: { ...READ_LIMITS, onceBytes: 0, pageBlocks: 1 },
       // The oldest are read last.
       pause: async () => void (round < groups / 2 && (await push(round++, 1))),
     }),
@@ -126,15 +128,27 @@ test('a large family whose groups are replaced by others at each step is read to
   for (let group = 0; group < groups; group++) assert.ok(shown.has(`m{g="${group}",always="1"}`));
 });
 
-test('a family of middle size is read in one reply, but in pages once its size was told long ago', async () => {
-  await fillSixBlocks();
-  const pausesOf = async (onceMs: number): Promise<number> => {
-    let pauses = 0;
-    const pause = async () => void pauses++;
-    const limits = { ...READ_LIMITS, wholeBytes: 0, onceMs, pageBlocks: 1 };
-    assert.equal(seriesOf(await storage.scrape({ limits, pause })).size, ALL);
+test('a family that may have grown since it was looked at is looked at again, and then read in pages', async () => {
+  const later = ['a', 'b', 'c', 'd', 'e', 'f'].find((name) => bucketOf(name) > bucketOf('m')) as string;
+  const labels = (from: number, count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`s="${from + i}"`, 1]));
+  const pagesOf = async (limits: Partial<ReadLimits>): Promise<number> => {
+    await redis.flush();
+    await fillSixBlocks();
+    for (let block = 0; block < 40; block++) await storage.push('m', labels(100 * block, 9));
+    await storage.push(later, labels(0, 3));
+    let [pauses, grown] = [0, 0];
+    const pause = async () => {
+      if (++pauses > 1) return;
+      await sleep(60);
+      for (; grown < 60; grown++) await storage.push(later, labels(10 + 9 * grown, 9));
+    };
+    const options = { limits: { ...READ_LIMITS, onceBytes: 2000, ...limits }, pause };
+    const shown = [...seriesOf(await storage.scrape(options)).keys()];
+    assert.equal(shown.filter((series) => series.startsWith(`${later}{`)).length, 3 + 9 * grown);
     return pauses;
   };
-  assert.equal(await pausesOf(READ_LIMITS.onceMs), 0);
-  assert.ok((await pausesOf(0)) > 6);
+  const atOnce = await pagesOf({});
+  const again = await pagesOf({ onceMs: 50 });
+  assert.ok(again > atOnce, `${again} pauses, not more than ${atOnce}`);
 });

@@ -3,9 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { Intake } from '../../src/redis/connection/intake.ts';
-import type { BulkSink } from '../../src/redis/connection/reply-decoder.ts';
 import { slabPool } from '../../src/redis/connection/slab.ts';
-import { Wire } from '../../src/redis/connection/wire.ts';
+import { type BatchSink, Wire } from '../../src/redis/connection/wire.ts';
 import { connectionLost, type StoreError } from '../../src/redis/failure.ts';
 import { SECOND } from '../../src/units.ts';
 import { RedisServer } from '../support/redis-server.ts';
@@ -70,22 +69,35 @@ test('requests that go together are answered in their order, errors and large an
     assert.equal(wire.pending, 0);
 
     // Only the strings of that one answer are taken.
-    const strings: Buffer[] = [];
-    const sink: BulkSink = {
+    // A sink takes the answers to a batch, and no others.
+    const taken: Buffer[][] = [];
+    let strings: Buffer[] = [];
+    const sink: BatchSink = {
+      begin: () => {},
       bulk: ({ bytes }, from, to) => void strings.push(Buffer.from(bytes.subarray(from, to))),
+      end: () => {
+        taken.push(strings);
+        strings = [];
+      },
     };
-    const asked = [
-      wire.send(bytes('HGETALL', 'hash')),
-      wire.send(bytes('HGETALL', 'hash'), sink),
-      wire.send(bytes('HGETALL', 'large'), sink),
-      wire.send(bytes('HGETALL', 'hash')),
+    const batch = [
+      bytes('HGETALL', 'hash'),
+      bytes('HGET', 'hash', 'field'),
+      bytes('HGET', 'hash', 'no'),
+      bytes('HGETALL', 'no'),
     ];
-    const [first, taken, refused, last] = await Promise.allSettled(asked);
+    const broken = [bytes('HGETALL', 'large'), bytes('HGET', 'hash', 'field'), bytes('NOSUCH')];
+    const [first, poured, refused, last] = await Promise.allSettled([
+      wire.send(bytes('HGETALL', 'hash')),
+      wire.send(Buffer.concat(batch), sink, batch.length),
+      wire.send(Buffer.concat(broken), sink, broken.length),
+      wire.send(bytes('HGETALL', 'hash')),
+    ]);
     const whole = [Buffer.from('field'), large];
     assert.deepEqual(first, { status: 'fulfilled', value: whole });
-    assert.deepEqual(taken, { status: 'fulfilled', value: null });
-    assert.deepEqual(strings, whole);
-    assert.equal(refused.status, 'rejected');
+    assert.equal(poured.status, 'fulfilled');
+    assert.deepEqual(taken, [whole, [large], [], []]);
+    assert.match(String(refused.status === 'rejected' && refused.reason), /^ReplyError: WRONGTYPE/);
     assert.deepEqual(last, { status: 'fulfilled', value: whole });
     assert.deepEqual(failures, []);
   });

@@ -9,9 +9,9 @@ import { readingInto } from './connector.ts';
 import { Intake } from './intake.ts';
 import type { LinkOptions } from './link-options.ts';
 import { PackedCall, type Script } from './packed-call.ts';
-import { type BulkSink, ReplyError } from './reply-decoder.ts';
+import { ReplyError } from './reply-decoder.ts';
 import type { Address } from './sentinels.ts';
-import { Wire } from './wire.ts';
+import { type BatchSink, Wire } from './wire.ts';
 
 /** From the beginning of one attempt to connect to that of the next. */
 export const ATTEMPT_INTERVAL_MS = 1 * SECOND;
@@ -20,14 +20,20 @@ const MOST_ATTEMPTS = 4;
 const SHORTEST_DELAY_MS = 50;
 const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n');
 
-/** A command, by its name and arguments, or a script. */
-export type Request = Call | Command;
+/** A command, by its name and arguments, or a script, or several commands. */
+export type Request = Call | Command | Batch;
 
 export interface Command {
   readonly command: string;
   readonly args: ReadonlyArray<string | number | Buffer>;
-  /** Takes the strings of the answer, which is null then. */
-  readonly sink?: BulkSink | undefined;
+}
+
+/** Commands that are sent together. Each is carried out by itself. */
+export interface Batch {
+  /** See command-text.ts. */
+  readonly commands: readonly string[];
+  /** Takes the answers, in their order. */
+  readonly sink: BatchSink;
 }
 
 export interface LinkSettings {
@@ -160,7 +166,9 @@ export class Link {
     }
     try {
       if ('script' in request) return await this.#run(this.#wire, request, until, asking);
-      return await this.#command(this.#wire, request, asking);
+      if ('commands' in request) return await this.#batch(this.#wire, request, asking);
+      const call = new PackedCall(this.#settings.pool, [request.command], request.args);
+      return await this.#send(this.#wire, call, asking);
     } catch (thrown) {
       const error = toStoreError(thrown);
       if (error.reason === 'readonly') this.#refuse(error);
@@ -193,10 +201,6 @@ export class Link {
     clearTimeout(timer);
   }
 
-  async #command(wire: Wire, { command, args, sink }: Command, asking: boolean): Promise<Reply> {
-    return await this.#send(wire, new PackedCall(this.#settings.pool, [command], args), asking, sink);
-  }
-
   async #run(wire: Wire, request: Call, until: number, asking: boolean): Promise<Reply> {
     const { script } = request;
     const { pool, scripts } = this.#settings;
@@ -216,11 +220,20 @@ export class Link {
     }
   }
 
-  async #send(wire: Wire, call: PackedCall, asking: boolean, sink?: BulkSink): Promise<Reply> {
-    // It counts for the next command only.
-    if (asking) wire.send(ASKING).catch(() => {});
+  #batch(wire: Wire, { commands, sink }: Batch, asking: boolean): Promise<Reply> {
+    if (asking) this.#ask(wire);
+    return wire.send(Buffer.from(commands.join('')), sink, commands.length);
+  }
+
+  /** It counts for the next command only. */
+  #ask(wire: Wire): void {
+    wire.send(ASKING).catch(() => {});
+  }
+
+  async #send(wire: Wire, call: PackedCall, asking: boolean): Promise<Reply> {
+    if (asking) this.#ask(wire);
     try {
-      const reply = await wire.send(call.bytes, sink);
+      const reply = await wire.send(call.bytes);
       call.release();
       return reply;
     } catch (error) {

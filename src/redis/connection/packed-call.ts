@@ -25,7 +25,7 @@ export function callPool(): BytePool {
   return new BytePool(PIECE_BYTES, MOST_PIECES);
 }
 
-/** Arguments, in parts that are not joined first: there may be thousands. */
+/** Name and arguments of a command, in parts that are not joined first: there may be thousands. */
 type Parts = ReadonlyArray<ReadonlyArray<string | number | Buffer>>;
 
 /**
@@ -84,7 +84,8 @@ function mostBytes(parts: Parts): number {
  * @returns how many bytes it takes
  */
 function pack(parts: Parts, target: Buffer): number {
-  const count = parts.reduce((sum, part) => sum + part.length, 0);
+  let count = 0;
+  for (const part of parts) count += part.length;
   let at = writeLength(target, 0, ARRAY, count);
   for (const part of parts) {
     for (const arg of part) {

@@ -25,7 +25,7 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
-/** Takes the strings of an answer that is a flat array of them, one by one: no object is made for each. */
+/** Takes the strings of answers, which are strings or flat arrays of them, one by one: no object is made for each. */
 export interface BulkSink {
   /** The string is what stands in the slab from `from` to `to`. To keep it, hold the slab. */
   bulk(slab: Slab, from: number, to: number): void;

@@ -4,8 +4,19 @@ import { connectionLost, StoreError, toStoreError } from '../failure.ts';
 import type { Reader } from './intake.ts';
 import { type BulkSink, ReplyDecoder, ReplyError } from './reply-decoder.ts';
 
+/** Takes the answers to several commands, in their order. */
+export interface BatchSink extends BulkSink {
+  /** The answers from that to this command on come now; what was given of them before is worth nothing. */
+  begin(command: number): void;
+  /** An answer is whole. It had no string if there is no such key. */
+  end(): void;
+}
+
 interface Sent {
-  readonly sink: BulkSink | undefined;
+  readonly sink: BatchSink | undefined;
+  /** Answers that are still to come. */
+  left: number;
+  error: ReplyError | undefined;
   readonly at: number;
   resolve(reply: Reply): void;
   reject(error: Error): void;
@@ -43,7 +54,10 @@ export class Wire {
     this.#timeoutMs = timeoutMs;
     this.#onFailure = onFailure;
     this.#decoder = new ReplyDecoder({
-      sink: () => this.#sent[this.#first]?.sink,
+      sink: () => {
+        const sent = this.#sent[this.#first];
+        return sent?.error === undefined ? sent?.sink : undefined;
+      },
       reply: (reply) => this.#settle(reply),
     });
   }
@@ -63,8 +77,12 @@ export class Wire {
     return this.#heardAt;
   }
 
-  /** Throws ReplyError, or StoreError if no answer comes. @param sink for the strings of the answer */
-  send(bytes: Buffer, sink?: BulkSink): Promise<Reply> {
+  /**
+   * Throws ReplyError, or StoreError if no answer comes.
+   * @param sink for the strings of the answers
+   * @param commands in `bytes`; if there are several, the answer to the last one is returned, and the first error thrown
+   */
+  send(bytes: Buffer, sink?: BatchSink, commands = 1): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#error !== undefined || !this.#stream.writable) {
         const { reason, message } = this.#error ?? connectionLost();
@@ -73,7 +91,7 @@ export class Wire {
       }
       const at = performance.now();
       if (this.pending === 0) this.#usedAt = at;
-      this.#sent.push({ sink, at, resolve, reject });
+      this.#sent.push({ sink, left: commands, error: undefined, at, resolve, reject });
       if (this.#timer === undefined) this.#watch(this.#timeoutMs);
       // What is sent in one turn goes out in one write.
       if (!this.#isCorked) {
@@ -121,6 +139,9 @@ export class Wire {
       this.#fail(new StoreError('other', 'Redis has answered what was not asked'));
       return;
     }
+    if (reply instanceof ReplyError) sent.error ??= reply;
+    else if (sent.error === undefined) sent.sink?.end();
+    if (--sent.left > 0) return;
     this.#first++;
     if (this.#first === this.#sent.length) {
       this.#sent.length = 0;
@@ -130,8 +151,8 @@ export class Wire {
       this.#sent = this.#sent.slice(MOST_ANSWERED);
       this.#first = 0;
     }
-    if (reply instanceof ReplyError) sent.reject(reply);
-    else sent.resolve(reply);
+    if (sent.error !== undefined) sent.reject(sent.error);
+    else sent.resolve(reply as Reply);
   }
 
   #watch(ms: number): void {

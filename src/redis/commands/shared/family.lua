@@ -38,9 +38,6 @@ end
 
 local function family_at(hash) return family_of(redis.call('HGET', hash, 'm')) end
 
--- Only how many bytes its blocks have, and how many they are.
-local function size_of(text) return struct.unpack('<d', text, 9), struct.unpack('<I4', text, 41) end
-
 -- One that is to be made.
 local function new_family()
   return {

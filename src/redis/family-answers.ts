@@ -1,0 +1,60 @@
+import type { FamilyRef } from './asked-families.ts';
+import type { Slab } from './connection/slab.ts';
+import type { BatchSink } from './connection/wire.ts';
+import { FamilyBlocks } from './family-blocks.ts';
+
+const DIGIT_0 = 0x30;
+
+/** The answers to TIME, and then to HGETALL of each of some families. Used again for others when they are done with. */
+export class FamilyAnswers implements BatchSink {
+  /** Families that were asked for. */
+  refs: readonly FamilyRef[] = [];
+  readonly #blocks: FamilyBlocks[] = [];
+  /** Whose answer is coming; -1: the time. */
+  #at = -1;
+  #timeParts: number[] = [];
+
+  /** The clock of the server before it looked at any of them, ms. */
+  get nowMs(): number {
+    const [seconds, microseconds] = this.#timeParts;
+    return seconds * 1000 + Math.floor(microseconds / 1000);
+  }
+
+  blocksOf(family: number): FamilyBlocks {
+    return this.#blocks[family];
+  }
+
+  expect(refs: readonly FamilyRef[]): void {
+    this.refs = refs;
+    while (this.#blocks.length < refs.length) this.#blocks.push(new FamilyBlocks());
+  }
+
+  begin(command: number): void {
+    // What a batch that failed has left.
+    for (let i = Math.max(0, command - 1); i <= this.#at && i < this.refs.length; i++)
+      this.#blocks[i].release();
+    this.#at = command - 1;
+    if (command === 0) this.#timeParts = [];
+  }
+
+  bulk(slab: Slab, from: number, to: number): void {
+    if (this.#at >= 0) this.#blocks[this.#at].bulk(slab, from, to);
+    else this.#timeParts.push(numberIn(slab.bytes, from, to));
+  }
+
+  end(): void {
+    this.#at++;
+  }
+
+  release(): void {
+    for (let i = 0; i < this.refs.length; i++) this.#blocks[i].release();
+    this.refs = [];
+    this.#at = -1;
+  }
+}
+
+function numberIn(digits: Buffer, from: number, to: number): number {
+  let value = 0;
+  for (let i = from; i < to; i++) value = value * 10 + digits[i] - DIGIT_0;
+  return value;
+}
