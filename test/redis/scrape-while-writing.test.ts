@@ -128,7 +128,12 @@ test('a large family whose groups are replaced by others at each step is read to
   for (let group = 0; group < groups; group++) assert.ok(shown.has(`m{g="${group}",always="1"}`));
 });
 
-test('a family that may have grown since it was looked at is looked at again, and then read in pages', async () => {
+// On a Cluster, where the next bucket is a batch by itself, it is read while the large one is.
+const skip = storage.connection.isCluster;
+
+test('a family that may have grown since it was looked at is looked at again, and then read in pages', {
+  skip,
+}, async () => {
   const later = ['a', 'b', 'c', 'd', 'e', 'f'].find((name) => bucketOf(name) > bucketOf('m')) as string;
   const labels = (from: number, count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`s="${from + i}"`, 1]));

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../../src/units.ts';
 import { Gateway } from '../support/gateway.ts';
 import { freePort } from '../support/ports.ts';
+import { until } from '../support/processes.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { RawConnection } from './raw-http.ts';
 
@@ -49,7 +50,10 @@ test('it starts without Redis, says so once, and is ready when Redis comes', asy
   assert.equal(linesWith(gateway.log, 'Redis is not available; trying again').length, 1);
   await using _redis = await RedisServer.start({ port: redisPort });
   await gateway.whenReady();
-  assert.equal(linesWith(gateway.log, 'msg="Redis is available"').length, 1);
+  const said = () => linesWith(gateway.log, 'msg="Redis is available"').length;
+  // The log comes by another way than the answer.
+  await until(() => said() > 0, 5 * SECOND, 'it says so');
+  assert.equal(said(), 1);
   assert.equal((await fetch(`${gateway.url}/ingest`, { method: 'POST', body: 'a 1\n' })).status, 200);
 });
 
