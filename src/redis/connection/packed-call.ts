@@ -69,8 +69,10 @@ export class PackedCall {
 
 function mostBytes(parts: Parts): number {
   let most = FRAME_BYTES;
+  // Not for … of, here and below: iterators were a seventh of all garbage of small pushes.
   for (const part of parts) {
-    for (const arg of part) {
+    for (let i = 0; i < part.length; i++) {
+      const arg = part[i];
       if (typeof arg === 'number') most += FRAME_BYTES + 24;
       else most += FRAME_BYTES + (typeof arg === 'string' ? arg.length * 3 : arg.length);
     }
@@ -88,7 +90,8 @@ function pack(parts: Parts, target: Buffer): number {
   for (const part of parts) count += part.length;
   let at = writeLength(target, 0, ARRAY, count);
   for (const part of parts) {
-    for (const arg of part) {
+    for (let i = 0; i < part.length; i++) {
+      const arg = part[i];
       if (typeof arg === 'object') {
         at = writeLength(target, at, BULK, arg.length);
         target.set(arg, at);
