@@ -27,7 +27,7 @@ export interface FamilyRef {
   readonly keyText: string;
   /** Of all its blocks, when it was looked at. */
   bytes: number;
-  /** When that was, by performance.now(). */
+  /** When that was told, by performance.now(). */
   at: number;
 }
 
@@ -52,14 +52,18 @@ export class AskedFamilies {
   readonly #keys: Keys;
   readonly #names: AsyncIterator<BucketNames>;
   readonly #limits: ReadLimits;
+  /** The bucket that was begun last, and how many of its names were taken. There may be very many. */
+  #bucket: BucketNames = { bucket: 0, names: [] };
+  #taken = 0;
   #ended = false;
-  /** To be looked at, to be read, and on their way. */
-  #named: FamilyRef[] = [];
+  /** To be looked at once more, before others; to be read; and on their way. */
+  #stale: FamilyRef[] = [];
   #sized: FamilyRef[] = [];
   readonly #sent: SentBatch[] = [];
   /** While some are looked at. If that fails, for good. */
   #sizing: Promise<void> | undefined;
   readonly #free: FamilyAnswers[] = [];
+  #closed = false;
 
   constructor(
     connection: RedisConnection,
@@ -77,9 +81,10 @@ export class AskedFamilies {
   async next(): Promise<Asked | undefined> {
     for (;;) {
       this.#goOn();
-      const sent = this.#sent.shift();
+      const [sent] = this.#sent;
       if (sent !== undefined) {
         await sent.answered;
+        this.#sent.shift();
         this.#goOn();
         return sent.answers;
       }
@@ -99,8 +104,15 @@ export class AskedFamilies {
     this.#free.push(answers);
   }
 
+  /** Nobody asks for more. */
+  close(): void {
+    this.#closed = true;
+    this.#names.return?.().catch(() => {});
+  }
+
   /** Sends what may be on its way. */
   #goOn(): void {
+    if (this.#closed) return;
     const { aheadBytes, sizeFamilies, onceBytes, onceMs } = this.#limits;
     let ahead = this.#sent.reduce((sum, { bytes }) => sum + bytes, 0);
     for (;;) {
@@ -110,14 +122,14 @@ export class AskedFamilies {
       if (performance.now() - first.at >= onceMs) {
         // They may have grown since: they are looked at again, but not while others are, as those come after them.
         if (this.#sizing !== undefined) return;
-        this.#named = [...this.#sized, ...this.#named];
+        this.#stale = [...this.#sized, ...this.#stale];
         this.#sized = [];
         break;
       }
       ahead += this.#read();
     }
     if (this.#sizing !== undefined || this.#sized.length >= sizeFamilies) return;
-    if (this.#ended && this.#named.length === 0) return;
+    if (this.#ended && this.#stale.length === 0) return;
     const sizing = this.#size().then(() => {
       this.#sizing = undefined;
       this.#goOn();
@@ -129,22 +141,8 @@ export class AskedFamilies {
 
   /** Looks at those that come next. */
   async #size(): Promise<void> {
-    const { sizeFamilies } = this.#limits;
-    while (!this.#ended && this.#named.length < sizeFamilies) {
-      const next = await this.#names.next();
-      if (next.done) {
-        this.#ended = true;
-        break;
-      }
-      const { bucket, names } = next.value;
-      for (const name of names) {
-        const key = this.#keys.family(bucket, name);
-        this.#named.push({ bucket, name, key, keyText: argumentText(key), bytes: 0, at: 0 });
-      }
-    }
-    const refs = this.#named.slice(0, this.#together(this.#named, sizeFamilies));
+    const refs = await this.#take();
     if (refs.length === 0) return;
-    this.#named = this.#named.slice(refs.length);
     const { sizes } = await this.#ask(
       refs,
       refs.map(({ keyText }) => HGET + keyText + META_TEXT),
@@ -159,6 +157,27 @@ export class AskedFamilies {
       ref.at = at;
       this.#sized.push(ref);
     }
+  }
+
+  /** Those of one batch. */
+  async #take(): Promise<FamilyRef[]> {
+    const { sizeFamilies } = this.#limits;
+    const refs = this.#stale.splice(0, this.#together(this.#stale, sizeFamilies));
+    while (refs.length < sizeFamilies && !this.#ended) {
+      const { bucket, names } = this.#bucket;
+      if (this.#connection.isCluster && refs.length > 0 && refs[0].bucket !== bucket) break;
+      if (this.#taken < names.length) {
+        const name = names[this.#taken++];
+        const key = this.#keys.family(bucket, name);
+        refs.push({ bucket, name, key, keyText: argumentText(key), bytes: 0, at: 0 });
+        continue;
+      }
+      const next = await this.#names.next();
+      this.#taken = 0;
+      if (next.done) this.#ended = true;
+      else this.#bucket = next.value;
+    }
+    return refs;
   }
 
   /** @returns bytes that will come, roughly */

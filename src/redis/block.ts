@@ -109,9 +109,11 @@ export function setRevision(value: NodeBuffer, revision: number): void {
   value.writeUInt32LE(revision, 24);
 }
 
-/** Entries and sequence of what may be a block, from `start` on: 0 if it is too short for one. */
+/** Entries and sequence of what may be a block, from `start` on: 0 if it is too short for one, or for so many. */
 export function entriesOf(value: NodeBuffer, start: number, end: number): number {
-  return end - start < HEADER_BYTES ? 0 : value.readUInt32LE(start + 20);
+  if (end - start < HEADER_BYTES) return 0;
+  const entries = value.readUInt32LE(start + 20);
+  return HEADER_BYTES + entries * 10 <= end - start ? entries : 0;
 }
 
 export function sequenceOf(value: NodeBuffer, start: number, end: number): number {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { SECOND } from '../units.ts';
 import { type Call, DURABLE, loadScript, type Reply, SCRIPTS, type ScriptName, TIMED } from './commands.ts';
 import { Cluster, MAX_REDIRECTIONS } from './connection/cluster.ts';
+import { KeptAnswer } from './connection/kept-answer.ts';
 import type { Batch, Link, LinkHooks, Request } from './connection/link.ts';
 import { sentinelOptions, serverOptions } from './connection/link-options.ts';
 import type { LinkPool, PoolLimits } from './connection/link-pool.ts';
@@ -213,16 +214,19 @@ export class RedisConnection {
 
   /** While a slot moves, some of its keys are here and some there, and a server says nothing of what it does not have. */
   async #oneByOne({ commands, sink }: Batch, key: string, until: number): Promise<Answer> {
-    let last: Answer | undefined;
-    for (const [i, command] of commands.entries()) {
-      const one: BatchSink = {
-        begin: () => sink.begin(i),
-        bulk: (slab, from, to) => sink.bulk(slab, from, to),
-        end: () => sink.end(),
-      };
-      last = await this.#exchange({ commands: [command], sink: one }, key, until, new Map());
+    const kept = commands.map(() => new KeptAnswer());
+    try {
+      const answers = await Promise.all(
+        commands.map((command, i) => {
+          return this.#exchange({ commands: [command], sink: kept[i] }, key, until, new Map());
+        }),
+      );
+      sink.begin(0);
+      for (const answer of kept) answer.pourInto(sink);
+      return answers[0];
+    } finally {
+      for (const answer of kept) answer.begin();
     }
-    return last as Answer;
   }
 
   /** Where replicas are waited for: the servers that were written to and have too few, each with an error. */

@@ -75,6 +75,11 @@ export class Exposition {
     this.#chunks.finish();
   }
 
+  /** To be called in any case. */
+  close(): void {
+    this.#chunks.close();
+  }
+
   /** Chunks that are full, and the last one. */
   take(): Buffer[] {
     return this.#chunks.take();
@@ -178,9 +183,15 @@ class Chunks implements ExpositionSink {
     return chunks;
   }
 
+  /** What is left comes as a copy, which is not larger than it has to be, and the chunk goes back. */
   finish(): void {
-    if (this.#to > 0) this.#ready.push(this.#chunk.subarray(0, this.#to));
+    if (this.#to > 0) this.#ready.push(Buffer.from(this.#chunk.subarray(0, this.#to)));
     this.#to = 0;
+  }
+
+  /** Nothing more is written or taken. */
+  close(): void {
+    for (const chunk of [this.#chunk, ...this.take()]) this.#memory.give(chunk);
   }
 
   #next(): void {

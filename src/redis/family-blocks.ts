@@ -11,6 +11,7 @@ const META_BYTE = META.charCodeAt(0);
 
 /** Of blocks, so much memory is used again. */
 const MOST_KEPT = 16;
+const NO_BYTES = Buffer.alloc(0);
 
 // One at a time is looked at.
 const view = new BlockView();
@@ -39,6 +40,7 @@ export class FamilyBlocks implements BulkSink {
   #entries = 0;
   #meta: Buffer | undefined;
   #metaAt = 0;
+  #metaEnd = 0;
   /** The field whose value is to come. */
   #field: 'none' | 'meta' | 'block' | 'holding' | 'other' = 'none';
   #group = '';
@@ -50,7 +52,7 @@ export class FamilyBlocks implements BulkSink {
 
   /** What is known of it. It must not be gone. */
   readMeta(): FamilyMeta {
-    return readMeta(this.#meta as Buffer, this.#metaAt);
+    return readMeta(this.#meta as Buffer, this.#metaAt, this.#metaEnd);
   }
 
   bulk(slab: Slab, from: number, to: number): void {
@@ -77,6 +79,7 @@ export class FamilyBlocks implements BulkSink {
     } else if (field === 'meta') {
       this.#meta = bytes;
       this.#metaAt = from;
+      this.#metaEnd = to;
     } else if (field === 'holding' && to - from >= 8) {
       this.#deadlines ??= new Map();
       this.#deadlines.set(this.#group, bytes.readDoubleLE(from));
@@ -121,8 +124,10 @@ export class FamilyBlocks implements BulkSink {
   /** Nobody looks at its texts any more: it is as new. */
   release(): void {
     for (let slab = this.#slabs.pop(); slab !== undefined; slab = this.#slabs.pop()) slab.release();
-    // To empty arrays takes longer than to read a small family.
-    if (this.#count > MOST_KEPT) {
+    // To make arrays shorter takes longer than to read a small family.
+    if (this.#count <= MOST_KEPT) {
+      this.#values.fill(NO_BYTES, 0, this.#count);
+    } else {
       for (const array of [this.#values, this.#starts, this.#ends, this.#groups]) array.length = 0;
     }
     this.#count = 0;

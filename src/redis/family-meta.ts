@@ -1,3 +1,5 @@
+import { StoreError } from './failure.ts';
+
 /** What is known of a family, as the scripts store it: see commands/shared/family.lua. */
 export interface FamilyMeta {
   readonly type: string;
@@ -20,16 +22,24 @@ const TYPE_AT = 47;
 /** With empty texts. */
 const LEAST_BYTES = TYPE_AT + 10;
 
-/** @param start where in the text that of the field begins */
-export function readMeta(text: Buffer, start = 0): FamilyMeta {
+/**
+ * @param start where in the text that of the field begins
+ * @param end where it ends. Throws StoreError if what stands there does not
+ */
+export function readMeta(text: Buffer, start = 0, end = text.length): FamilyMeta {
+  if (end - start < LEAST_BYTES) throw damaged();
   const typeAt = start + TYPE_AT;
   const fingerprintAt = typeAt + 1 + text[typeAt];
   const helpAt = fingerprintAt + 1 + text[fingerprintAt];
+  if (helpAt + 8 > end) throw damaged();
   const helpEnd = helpAt + 4 + text.readUInt32LE(helpAt);
+  if (helpEnd + 4 > end) throw damaged();
+  const unitEnd = helpEnd + 4 + text.readUInt32LE(helpEnd);
+  if (unitEnd > end) throw damaged();
   return {
     type: text.toString('latin1', typeAt + 1, fingerprintAt),
     help: given(text, helpAt + 4, helpEnd),
-    unit: given(text, helpEnd + 4, helpEnd + 4 + text.readUInt32LE(helpEnd)),
+    unit: given(text, helpEnd + 4, unitEnd),
     bytes: text.readDoubleLE(start + BYTES_AT),
     revision: text.readUInt32LE(start + REVISION_AT),
   };
@@ -38,6 +48,10 @@ export function readMeta(text: Buffer, start = 0): FamilyMeta {
 /** Of all its blocks; NaN if the text is too short. */
 export function bytesOf(text: Buffer, start: number, end: number): number {
   return end - start < LEAST_BYTES ? Number.NaN : text.readDoubleLE(start + BYTES_AT);
+}
+
+function damaged(): StoreError {
+  return new StoreError('other', 'what Redis holds of a family is damaged');
 }
 
 /** '' or '=' and a text. */

@@ -32,7 +32,7 @@ export interface ReadLimits {
 
 export const READ_LIMITS: ReadLimits = {
   onceBytes: 2 * MIB,
-  onceMs: 2 * SECOND,
+  onceMs: SECOND / 4,
   aheadBytes: 512 * KIB,
   sizeFamilies: 1000,
   callFamilies: 250,
@@ -92,25 +92,29 @@ export async function* readFamilies(
   options: ReadOptions = {},
 ): AsyncGenerator<StoredReading[], void> {
   const asked = new AskedFamilies(connection, keys, names, options.limits ?? READ_LIMITS);
-  for (let next = await asked.next(); next !== undefined; next = await asked.next()) {
-    if (next instanceof FamilyAnswers) {
-      const { nowMs } = next;
-      const readings: StoredReading[] = [];
-      for (const [i, ref] of next.refs.entries()) {
-        const blocks = next.blocksOf(i);
-        if (!blocks.isGone) readings.push(new WholeFamily(ref, blocks, nowMs, stats, merge));
+  try {
+    for (let next = await asked.next(); next !== undefined; next = await asked.next()) {
+      if (next instanceof FamilyAnswers) {
+        const { nowMs } = next;
+        const readings: StoredReading[] = [];
+        for (const [i, ref] of next.refs.entries()) {
+          const blocks = next.blocksOf(i);
+          if (!blocks.isGone) readings.push(new WholeFamily(ref, blocks, nowMs, stats, merge));
+        }
+        yield readings;
+        asked.release(next);
+      } else {
+        const { bucket, name, key, bytes } = next;
+        const text = await connection.command('HGET', key, META);
+        if (text === null) continue;
+        const { type, help, unit } = readMeta(text as Buffer);
+        const kind = kindOf(type);
+        const texts = () => pagedTexts(connection, keys, bucket, name, kind, bytes, stats, merge, options);
+        yield [{ bucket, name, type, help, unit, texts }];
       }
-      yield readings;
-      asked.release(next);
-    } else {
-      const { bucket, name, key, bytes } = next;
-      const text = await connection.command('HGET', key, META);
-      if (text === null) continue;
-      const { type, help, unit } = readMeta(text as Buffer);
-      const kind = kindOf(type);
-      const texts = () => pagedTexts(connection, keys, bucket, name, kind, bytes, stats, merge, options);
-      yield [{ bucket, name, type, help, unit, texts }];
     }
+  } finally {
+    asked.close();
   }
 }
 

@@ -64,37 +64,41 @@ export async function* scrape(
   }
   const mayHold = (name: string): boolean => selection === undefined || selection.mayHold(name);
 
-  let current = -1;
-  for await (const readings of readFamilies(connection, keys, shownNames(), stats, merge, options)) {
-    for (const families of byBucket(readings)) {
-      const { bucket } = families[0];
-      if (bucket !== current) {
-        exposition.enter(entered.get(bucket) ?? []);
-        entered.delete(bucket);
-        current = bucket;
+  try {
+    let current = -1;
+    for await (const readings of readFamilies(connection, keys, shownNames(), stats, merge, options)) {
+      for (const families of byBucket(readings)) {
+        const { bucket } = families[0];
+        if (bucket !== current) {
+          exposition.enter(entered.get(bucket) ?? []);
+          entered.delete(bucket);
+          current = bucket;
+        }
+        yield* show(exposition, families, signal);
       }
-      yield* show(exposition, families, signal);
     }
-  }
-  signal?.throwIfAborted();
-  if (renamed.length > 0) {
-    const shown = await renameFamilies(connection, keys, renamed, writer);
-    exposition.enter([...shown.values()]);
-    const names = namesByBucket([...shown.keys()].filter(mayHold));
-    for await (const readings of readFamilies(connection, keys, names, stats, merge, options)) {
-      yield* show(exposition, readings, signal);
+    signal?.throwIfAborted();
+    if (renamed.length > 0) {
+      const shown = await renameFamilies(connection, keys, renamed, writer);
+      exposition.enter([...shown.values()]);
+      const names = namesByBucket([...shown.keys()].filter(mayHold));
+      for await (const readings of readFamilies(connection, keys, names, stats, merge, options)) {
+        yield* show(exposition, readings, signal);
+      }
     }
-  }
-  exposition.enter([]);
-  if (options.groups) {
-    for await (const family of groupMetrics(connection, keys, stats, options.groups)) {
-      yield* show(exposition, [family], signal);
+    exposition.enter([]);
+    if (options.groups) {
+      for await (const family of groupMetrics(connection, keys, stats, options.groups)) {
+        yield* show(exposition, [family], signal);
+      }
     }
+    if (own) yield* show(exposition, own.left, signal);
+    exposition.finish();
+    yield* exposition.take();
+    return { families: exposition.families, bytes: exposition.position, ...stats };
+  } finally {
+    exposition.close();
   }
-  if (own) yield* show(exposition, own.left, signal);
-  exposition.finish();
-  yield* exposition.take();
-  return { families: exposition.families, bytes: exposition.position, ...stats };
 }
 
 function* byBucket(readings: readonly StoredReading[]): Generator<StoredReading[], void> {

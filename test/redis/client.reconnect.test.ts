@@ -46,6 +46,35 @@ test('a connection that breaks once is made again at once', async () => {
   });
 });
 
+test('what comes after its time is not listened to, whatever it is', async () => {
+  await using redis = await RedisServer.start();
+  const reasons: string[] = [];
+  const connection = new RedisConnection(
+    redisOptions(0, {
+      endpoints: [{ host: '127.0.0.1', port: redis.port }],
+      timeoutMs: 400,
+    }),
+    { onDown: ({ reason }) => reasons.push(reason) },
+  );
+  try {
+    await connection.whenUp();
+    await connection.command('SET', 'long', Buffer.alloc(3_000_000, 'x'));
+    redis.pause();
+    const late = [
+      connection.command('GET', 'nothing'),
+      connection.command('GET', 'long'),
+      connection.command('NOSUCH'),
+    ];
+    for (const { status } of await Promise.allSettled(late)) assert.equal(status, 'rejected');
+    redis.resume();
+    await until(() => connection.up, 5 * SECOND, 'it is up again');
+    assert.deepEqual(reasons, ['timeout', 'timeout']);
+    assert.equal(await connection.command('GET', 'nothing'), null);
+  } finally {
+    await connection.close();
+  }
+});
+
 test('a server that is gone is tried once a second', async () => {
   await withProxy(async ({ redis, proxy }) => {
     await sleep(1.1 * SECOND);

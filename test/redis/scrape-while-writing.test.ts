@@ -98,6 +98,19 @@ test('a block that Redis has lost is skipped and counted, and the rest is shown'
   }
 });
 
+test('what is no block is skipped, however many entries it claims to have', async () => {
+  await fillSixBlocks();
+  const [hash] = (await redis.cli('KEYS', '*:f:m')).split('\n');
+  const fields = (await storage.connection.command('HKEYS', hash)) as Buffer[];
+  const field = fields.find(({ length }) => length > 1) as Buffer;
+  const value = Buffer.from((await storage.connection.command('HGET', hash, field)) as Buffer);
+  for (const entries of [200_000_000, 0xffffffff]) {
+    value.writeUInt32LE(entries, 20);
+    await storage.connection.command('HSET', hash, field, value);
+    assert.equal(seriesOf(await storage.scrape()).size, ALL - 3);
+  }
+});
+
 test('a scrape fails, and does not end, when Redis goes away in the middle', async () => {
   await fillSixBlocks();
   await assert.rejects(

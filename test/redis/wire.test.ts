@@ -89,8 +89,8 @@ test('requests that go together are answered in their order, errors and large an
     const broken = [bytes('HGETALL', 'large'), bytes('HGET', 'hash', 'field'), bytes('NOSUCH')];
     const [first, poured, refused, last] = await Promise.allSettled([
       wire.send(bytes('HGETALL', 'hash')),
-      wire.send(Buffer.concat(batch), sink, batch.length),
-      wire.send(Buffer.concat(broken), sink, broken.length),
+      wire.send(Buffer.concat(batch), { sink, commands: batch.length }),
+      wire.send(Buffer.concat(broken), { sink, commands: broken.length }),
       wire.send(bytes('HGETALL', 'hash')),
     ]);
     const whole = [Buffer.from('field'), large];

@@ -12,7 +12,8 @@ export function readingInto<Options extends ClientOptions>(
   options: Options,
   onread: () => OnReadOpts,
 ): Options {
-  // The library passes what this returns on to node:net or node:tls, and has no other way to say so.
+  // The library passes what this returns on to node:net or node:tls, and has no other way to say so. It asks for the
+  // addresses of other sentinels in the same way, before it asks for that of the master, which it connects to.
   if (options.sentinels)
     return { ...options, natMap: (address: string) => ({ ...parse(address), onread: onread() }) };
   return { ...options, Connector: connectorWith(options, onread) };

@@ -21,8 +21,9 @@ export class Intake {
       return true;
     },
   };
+  /** Who reads now. */
+  reader: Reader;
   readonly #pool: BytePool;
-  readonly #reader: Reader;
   #slab: Slab | undefined;
   /** In the slab: what was received and is not read yet. */
   #from = 0;
@@ -30,13 +31,13 @@ export class Intake {
 
   constructor(pool: BytePool, reader: Reader) {
     this.#pool = pool;
-    this.#reader = reader;
+    this.reader = reader;
   }
 
   #take(bytes: number): void {
     if (this.#slab === undefined) return;
     this.#to += bytes;
-    this.#from = this.#reader(this.#slab, this.#from, this.#to);
+    this.#from = this.reader(this.#slab, this.#from, this.#to);
   }
 
   #room(): Buffer {

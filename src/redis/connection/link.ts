@@ -18,7 +18,6 @@ export const ATTEMPT_INTERVAL_MS = 1 * SECOND;
 /** To send a script that Redis does not know any more. */
 const MOST_ATTEMPTS = 4;
 const SHORTEST_DELAY_MS = 50;
-const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n');
 
 /** A command, by its name and arguments, or a script, or several commands. */
 export type Request = Call | Command | Batch;
@@ -69,7 +68,7 @@ export class Link {
   #resolveTried: () => void = () => {};
   /** Of the connection that was made last. */
   #intake: Intake | undefined;
-  /** While it is up; or it is given up, and may still answer what it was sent. */
+  /** While it is up; after READONLY also until it ends, as it may still answer what it was sent. */
   #wire: Wire | undefined;
   /** Scripts that have been sent as a text. */
   readonly #loaded = new Set<ScriptName>();
@@ -77,6 +76,8 @@ export class Link {
   #closed = false;
   #attemptedAt = this.bornAt;
   #lastError: StoreError | undefined;
+  /** While there is no wire: when there was last something to do. */
+  #usedAt = this.bornAt;
   #server = '';
   // The clock of this very server as last told, µs, and between which times by our own that was. 0: not known.
   #serverTimeUs = 0;
@@ -142,7 +143,7 @@ export class Link {
 
   /** For how long it has had nothing to do, ms. */
   get idleMs(): number {
-    return this.pending > 0 ? 0 : performance.now() - (this.#wire?.usedAt ?? this.bornAt);
+    return this.pending > 0 ? 0 : performance.now() - (this.#wire?.usedAt ?? this.#usedAt);
   }
 
   /** For how long the server has owed us an answer and given none, ms. */
@@ -166,7 +167,14 @@ export class Link {
     }
     try {
       if ('script' in request) return await this.#run(this.#wire, request, until, asking);
-      if ('commands' in request) return await this.#batch(this.#wire, request, asking);
+      if ('commands' in request) {
+        const { commands, sink } = request;
+        return await this.#wire.send(Buffer.from(commands.join('')), {
+          sink,
+          commands: commands.length,
+          asking,
+        });
+      }
       const call = new PackedCall(this.#settings.pool, [request.command], request.args);
       return await this.#send(this.#wire, call, asking);
     } catch (thrown) {
@@ -220,20 +228,9 @@ export class Link {
     }
   }
 
-  #batch(wire: Wire, { commands, sink }: Batch, asking: boolean): Promise<Reply> {
-    if (asking) this.#ask(wire);
-    return wire.send(Buffer.from(commands.join('')), sink, commands.length);
-  }
-
-  /** It counts for the next command only. */
-  #ask(wire: Wire): void {
-    wire.send(ASKING).catch(() => {});
-  }
-
   async #send(wire: Wire, call: PackedCall, asking: boolean): Promise<Reply> {
-    if (asking) this.#ask(wire);
     try {
-      const reply = await wire.send(call.bytes);
+      const reply = await wire.send(call.bytes, { asking });
       call.release();
       return reply;
     } catch (error) {
@@ -287,20 +284,24 @@ export class Link {
       return;
     }
     if (this.#closed) return;
-    // All that the library has asked is answered: what comes now is ours.
-    this.#wire = new Wire(this.#client.stream, this.#settings.timeoutMs, (error) => this.#drop(error));
+    const { stream } = this.#client;
+    const wire = new Wire(stream, this.#settings.timeoutMs, (error) => this.#drop(error));
+    // All that the library has asked is answered: what comes now is ours, and is so when the wire is closed. The library
+    // would not know what to do with a late answer.
+    if (this.#intake) this.#intake.reader = wire.receive;
+    this.#wire = wire;
     this.#up = true;
     this.#lastError = undefined;
     this.#resolveTried();
     this.#hooks.onUp?.(this);
   }
 
-  /** Of a connection that is being made: until there is a wire, it is the library that reads. */
+  /** Of a connection that is being made: it is the library that reads first. */
   #newIntake(): Intake {
     const intake: Intake = new Intake(this.#settings.slabs, (slab, from, to) => {
-      if (this.#intake !== intake) return to;
-      if (this.#wire !== undefined) return this.#wire.receive(slab, from, to);
-      this.#client.stream.emit('data', Buffer.from(slab.bytes.subarray(from, to)));
+      if (this.#intake === intake) {
+        this.#client.stream.emit('data', Buffer.from(slab.bytes.subarray(from, to)));
+      }
       return to;
     });
     this.#intake = intake;
@@ -333,6 +334,7 @@ export class Link {
     this.#up = false;
     this.#serverTimeUs = 0;
     this.#loaded.clear();
+    if (this.#wire !== undefined) this.#usedAt = this.#wire.usedAt;
     this.#wire?.close(connectionLost());
     this.#wire = undefined;
     this.#resolveTried();

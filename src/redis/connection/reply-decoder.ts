@@ -11,7 +11,7 @@ const DIGIT_0 = 0x30;
 const MOST_LINE_BYTES = 64 * KIB;
 /** `proto-max-bulk-len`: Redis has no longer strings. */
 const MOST_BULK_BYTES = 512 * MIB;
-/** Longer than a block. Of a string that is cut and not longer, what is there is left in its place. */
+/** Longer than most blocks. Of a string that is cut and not longer, what is there is left in its place. */
 const MOST_LEFT_BYTES = 96 * KIB;
 const MOST_DEPTH = 16;
 

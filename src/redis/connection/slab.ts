@@ -1,7 +1,7 @@
 import { KIB } from '../../units.ts';
 import { BytePool } from '../byte-pool.ts';
 
-/** A family that is read at once may take four of them, and two such may be on their way. */
+/** A family that is read at once may take five of them, and what is on its way another one or two. */
 const SLAB_BYTES = 512 * KIB;
 const MOST_SLABS = 8;
 

@@ -12,16 +12,24 @@ export interface BatchSink extends BulkSink {
   end(): void;
 }
 
+interface SendOptions {
+  readonly sink?: BatchSink;
+  readonly commands?: number;
+  readonly asking?: boolean;
+}
+
 interface Sent {
   readonly sink: BatchSink | undefined;
-  /** Answers that are still to come. */
+  /** Answers that are still to come, and how many of the next ones say nothing. */
   left: number;
+  skipped: number;
   error: ReplyError | undefined;
   readonly at: number;
   resolve(reply: Reply): void;
   reject(error: Error): void;
 }
 
+const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n');
 /** Answered requests are taken off the queue when there are so many of them at its head. */
 const MOST_ANSWERED = 256;
 
@@ -81,8 +89,9 @@ export class Wire {
    * Throws ReplyError, or StoreError if no answer comes.
    * @param sink for the strings of the answers
    * @param commands in `bytes`; if there are several, the answer to the last one is returned, and the first error thrown
+   * @param asking the server is just taking over the slot of the key. That counts for one command only
    */
-  send(bytes: Buffer, sink?: BatchSink, commands = 1): Promise<Reply> {
+  send(bytes: Buffer, { sink, commands = 1, asking = false }: SendOptions = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#error !== undefined || !this.#stream.writable) {
         const { reason, message } = this.#error ?? connectionLost();
@@ -91,7 +100,8 @@ export class Wire {
       }
       const at = performance.now();
       if (this.pending === 0) this.#usedAt = at;
-      this.#sent.push({ sink, left: commands, error: undefined, at, resolve, reject });
+      const skipped = asking ? 1 : 0;
+      this.#sent.push({ sink, left: skipped + commands, skipped, error: undefined, at, resolve, reject });
       if (this.#timer === undefined) this.#watch(this.#timeoutMs);
       // What is sent in one turn goes out in one write.
       if (!this.#isCorked) {
@@ -99,6 +109,7 @@ export class Wire {
         this.#stream.cork();
         process.nextTick(() => this.#uncork());
       }
+      if (asking) this.#stream.write(ASKING);
       this.#stream.write(bytes);
     });
   }
@@ -140,7 +151,8 @@ export class Wire {
       return;
     }
     if (reply instanceof ReplyError) sent.error ??= reply;
-    else if (sent.error === undefined) sent.sink?.end();
+    else if (sent.skipped === 0 && sent.error === undefined) sent.sink?.end();
+    if (sent.skipped > 0) sent.skipped--;
     if (--sent.left > 0) return;
     this.#first++;
     if (this.#first === this.#sent.length) {
