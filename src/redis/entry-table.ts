@@ -52,6 +52,18 @@ export class EntryTable {
     return EMPTY;
   }
 
+  /** The number that an entry was first added with, or -1 if it is not there. */
+  get(hi: number, lo: number): number {
+    hi |= 0;
+    lo |= 0;
+    let slot = (lo ^ (hi << 7)) & this.#mask;
+    for (;;) {
+      const found = this.#values[slot] as number;
+      if (found === EMPTY || (this.#lo[slot] === lo && this.#hi[slot] === hi)) return found;
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+
   #grow(): void {
     const [his, los, values] = [this.#hi, this.#lo, this.#values];
     const larger = new EntryTable(this.#size * 2);

@@ -2,6 +2,7 @@ import { BlockFormatError, BlockView, entriesOf, type FamilyKind, sequenceOf } f
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { BulkSink } from './connection/reply-decoder.ts';
 import type { Slab } from './connection/slab.ts';
+import { EntryTable } from './entry-table.ts';
 import { type FamilyMeta, META, readMeta } from './family-meta.ts';
 import { HOLDING, ID_END, livesUntil } from './holdings.ts';
 
@@ -12,6 +13,8 @@ const META_BYTE = META.charCodeAt(0);
 /** Of blocks, so much memory is used again. */
 const MOST_KEPT = 16;
 const NO_BYTES = Buffer.alloc(0);
+/** So many are looked through faster than a table is made. */
+const FEW_GROUPS = 8;
 
 // One at a time is looked at.
 const view = new BlockView();
@@ -29,21 +32,28 @@ export interface ReadStats {
  */
 export class FamilyBlocks implements BulkSink {
   readonly #slabs: Slab[] = [];
-  /** Of the blocks; so much of the next four arrays counts. */
+  /** Of the blocks; so much of the next five arrays counts. */
   #count = 0;
   readonly #values: Buffer[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
-  /** The id of the group that a block belongs to, or '' if it is one of /ingest. */
-  readonly #groups: string[] = [];
-  #deadlines: Map<string, number> | undefined;
+  /** The halves of the id of the group that a block belongs to; both undefined if it is one of /ingest. */
+  readonly #groupHi: Array<number | undefined> = [];
+  readonly #groupLo: Array<number | undefined> = [];
+  /** The same of groups, and until when each lives here, ms. */
+  readonly #heldHi: number[] = [];
+  readonly #heldLo: number[] = [];
+  readonly #heldUntil: number[] = [];
+  /** Where in these a group stands, if there are many. */
+  #held: EntryTable | undefined;
   #entries = 0;
   #meta: Buffer | undefined;
   #metaAt = 0;
   #metaEnd = 0;
   /** The field whose value is to come. */
   #field: 'none' | 'meta' | 'block' | 'holding' | 'other' = 'none';
-  #group = '';
+  #hi: number | undefined;
+  #lo: number | undefined;
 
   /** There is no such family, or only somebody's wish to make it. */
   get isGone(): boolean {
@@ -74,15 +84,17 @@ export class FamilyBlocks implements BulkSink {
       this.#values[i] = bytes;
       this.#starts[i] = from;
       this.#ends[i] = to;
-      this.#groups[i] = this.#group;
+      this.#groupHi[i] = this.#hi;
+      this.#groupLo[i] = this.#lo;
       this.#entries += entriesOf(bytes, from, to);
     } else if (field === 'meta') {
       this.#meta = bytes;
       this.#metaAt = from;
       this.#metaEnd = to;
     } else if (field === 'holding' && to - from >= 8) {
-      this.#deadlines ??= new Map();
-      this.#deadlines.set(this.#group, bytes.readDoubleLE(from));
+      this.#heldHi.push(this.#hi ?? 0);
+      this.#heldLo.push(this.#lo ?? 0);
+      this.#heldUntil.push(bytes.readDoubleLE(from));
     }
   }
 
@@ -94,7 +106,9 @@ export class FamilyBlocks implements BulkSink {
       return;
     }
     this.#field = first === HOLDING_BYTE ? 'holding' : 'block';
-    this.#group = first === INGEST_BYTE ? '' : bytes.toString('latin1', from + 1, from + ID_END);
+    const isGroups = first !== INGEST_BYTE && to - from >= ID_END;
+    this.#hi = isGroups ? bytes.readInt32LE(from + 1) : undefined;
+    this.#lo = isGroups ? bytes.readInt32LE(from + 5) : undefined;
   }
 
   /**
@@ -128,10 +142,15 @@ export class FamilyBlocks implements BulkSink {
     if (this.#count <= MOST_KEPT) {
       this.#values.fill(NO_BYTES, 0, this.#count);
     } else {
-      for (const array of [this.#values, this.#starts, this.#ends, this.#groups]) array.length = 0;
+      for (const array of [this.#values, this.#starts, this.#ends]) array.length = 0;
+      this.#groupHi.length = 0;
+      this.#groupLo.length = 0;
+    }
+    if (this.#heldUntil.length > 0) {
+      for (const array of [this.#heldHi, this.#heldLo, this.#heldUntil]) array.length = 0;
+      this.#held = undefined;
     }
     this.#count = 0;
-    this.#deadlines = undefined;
     this.#entries = 0;
     this.#meta = undefined;
     this.#field = 'none';
@@ -149,10 +168,28 @@ export class FamilyBlocks implements BulkSink {
   }
 
   #merge(i: number, nowMs: number, merge: BlockMerge, pieces: Piece[]): void {
-    const group = this.#groups[i];
-    const endsMs = livesUntil(view, group === '' ? undefined : this.#deadlines?.get(group));
+    const endsMs = livesUntil(view, this.#heldUntil.length === 0 ? undefined : this.#groupEndsMs(i));
     if (this.#count === 1) merge.takeOnly(view, nowMs, endsMs, pieces);
     else merge.take(view, nowMs, endsMs, pieces);
+  }
+
+  /** Until when the group lives that a block belongs to; undefined if it belongs to none, or nothing is said of that. */
+  #groupEndsMs(i: number): number | undefined {
+    const hi = this.#groupHi[i];
+    const lo = this.#groupLo[i];
+    if (hi === undefined || lo === undefined) return undefined;
+    const count = this.#heldUntil.length;
+    if (count <= FEW_GROUPS) {
+      for (let k = 0; k < count; k++) {
+        if (this.#heldHi[k] === hi && this.#heldLo[k] === lo) return this.#heldUntil[k];
+      }
+      return undefined;
+    }
+    if (this.#held === undefined) {
+      this.#held = new EntryTable(count);
+      for (let k = 0; k < count; k++) this.#held.add(this.#heldHi[k], this.#heldLo[k], k);
+    }
+    return this.#heldUntil[this.#held.get(hi, lo)];
   }
 
   #newestFirst(): number[] {

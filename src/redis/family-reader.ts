@@ -33,7 +33,7 @@ export interface ReadLimits {
 export const READ_LIMITS: ReadLimits = {
   onceBytes: 2 * MIB,
   onceMs: SECOND / 4,
-  aheadBytes: 512 * KIB,
+  aheadBytes: 2 * MIB,
   sizeFamilies: 1000,
   callFamilies: 250,
   callBytes: 512 * KIB,

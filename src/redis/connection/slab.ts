@@ -1,9 +1,9 @@
 import { KIB } from '../../units.ts';
 import { BytePool } from '../byte-pool.ts';
 
-/** A family that is read at once may take five of them, and what is on its way another one or two. */
+/** A family that is read at once may take five of them, and so may each of two that are on their way. */
 const SLAB_BYTES = 512 * KIB;
-const MOST_SLABS = 8;
+const MOST_SLABS = 12;
 
 /** For all connections of a thread. */
 export function slabPool(): BytePool {
