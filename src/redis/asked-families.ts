@@ -25,7 +25,7 @@ export interface FamilyRef {
   readonly key: string;
   /** That as an argument of a command. */
   readonly keyText: string;
-  /** Of all its blocks, when it was looked at. */
+  /** Of all its blocks, at the most; infinite: not known. */
   bytes: number;
   /** When that was told, by performance.now(). */
   at: number;
@@ -41,8 +41,9 @@ interface SentBatch {
 export type Asked = FamilyAnswers | FamilyRef;
 
 /**
- * Reads families in their order: first how large they are, many in one batch, and then those that are not too large, as
- * many in one batch as its answer may have. Some are on their way while others are worked on.
+ * Reads families in their order: those that are not too large, as many in one batch as its answer may have. How large they
+ * are the index has just told, or they are looked at first, many in one batch. Some are on their way while others are
+ * worked on.
  *
  * Two plain commands a family take Redis half of what a script takes that looks at a family and reads it: that makes a
  * string of Lua's own of each field, and the answer of tables.
@@ -143,6 +144,10 @@ export class AskedFamilies {
   async #size(): Promise<void> {
     const refs = await this.#take();
     if (refs.length === 0) return;
+    if (refs.every((ref) => this.#isKnown(ref))) {
+      for (const ref of refs) this.#sized.push(ref);
+      return;
+    }
     const { sizes } = await this.#ask(
       refs,
       refs.map(({ keyText }) => HGET + keyText + META_TEXT),
@@ -159,17 +164,23 @@ export class AskedFamilies {
     }
   }
 
+  /** How large it is, and not since long ago. */
+  #isKnown({ bytes, at }: FamilyRef): boolean {
+    return bytes !== Number.POSITIVE_INFINITY && performance.now() - at < this.#limits.onceMs / 2;
+  }
+
   /** Those of one batch. */
   async #take(): Promise<FamilyRef[]> {
     const { sizeFamilies } = this.#limits;
     const refs = this.#stale.splice(0, this.#together(this.#stale, sizeFamilies));
     while (refs.length < sizeFamilies && !this.#ended) {
-      const { bucket, names } = this.#bucket;
+      const { bucket, names, told } = this.#bucket;
       if (this.#connection.isCluster && refs.length > 0 && refs[0].bucket !== bucket) break;
       if (this.#taken < names.length) {
+        const bytes = told?.mostBytes[this.#taken] ?? Number.POSITIVE_INFINITY;
         const name = names[this.#taken++];
         const key = this.#keys.family(bucket, name);
-        refs.push({ bucket, name, key, keyText: argumentText(key), bytes: 0, at: 0 });
+        refs.push({ bucket, name, key, keyText: argumentText(key), bytes, at: told?.at ?? 0 });
         continue;
       }
       const next = await this.#names.next();

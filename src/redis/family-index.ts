@@ -3,13 +3,30 @@ import { BUCKETS, type Keys } from './keys.ts';
 
 const PAGE = 1000;
 /** So many buckets have their first page on its way: most have no other, and to wait for each would take longer than all. */
-const AHEAD = 32;
+const AHEAD = 8;
 
-const NONE: Promise<string[]> = Promise.resolve([]);
+const NONE: Promise<IndexPage & { at: number }> = Promise.resolve({ names: [], mostBytes: [], at: 0 });
+
+const POINT = '.'.charCodeAt(0);
+const DIGIT_0 = 0x30;
 
 export interface BucketNames {
   readonly bucket: number;
   readonly names: readonly string[];
+  /** How large each is, if that is known. */
+  readonly told?: ToldSizes | undefined;
+}
+
+export interface ToldSizes {
+  /** In the order of the names: bytes that its blocks have at the most; infinite: not known. */
+  readonly mostBytes: readonly number[];
+  /** Before that was told, by performance.now(). */
+  readonly at: number;
+}
+
+interface IndexPage {
+  readonly names: string[];
+  readonly mostBytes: number[];
 }
 
 /** The names of all families, bucket after bucket (see familyNames). Throws StoreError. */
@@ -17,34 +34,39 @@ export async function* allFamilyNames(
   connection: RedisConnection,
   keys: Keys,
 ): AsyncGenerator<BucketNames, void> {
-  const ahead: Array<() => Promise<string[]>> = [];
+  const ahead: Array<() => typeof NONE> = [];
   let begun = 0;
-  const next = (): Promise<string[]> => {
+  const next = (): typeof NONE => {
     for (; begun < BUCKETS && ahead.length < AHEAD; begun++) ahead.push(begin(connection, keys, begun));
-    const names = ahead.shift()?.() ?? NONE;
+    const all = ahead.shift()?.() ?? NONE;
     // Awaited only when its turn comes: until then its failure is nobody's.
-    names.catch(() => {});
-    return names;
+    all.catch(() => {});
+    return all;
   };
   let coming = next();
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    const names = await coming;
+    const { names, ...told } = await coming;
     // All of one bucket are on their way while those before are worked on.
     coming = next();
-    yield { bucket, names };
+    yield { bucket, names, told };
   }
 }
 
 /** Asks for the first page of names, and gives what reads the others. */
-function begin(connection: RedisConnection, keys: Keys, bucket: number): () => Promise<string[]> {
-  const pages = familyNames(connection, keys, bucket);
+function begin(connection: RedisConnection, keys: Keys, bucket: number): () => typeof NONE {
+  const at = performance.now();
+  const pages = indexPages(connection, keys, bucket);
   const first = pages.next();
   // Awaited only when its turn comes: until then its failure is nobody's.
   first.catch(() => {});
   return async () => {
     const names: string[] = [];
-    for (let page = await first; !page.done; page = await pages.next()) names.push(...page.value);
-    return names;
+    const mostBytes: number[] = [];
+    for (let page = await first; !page.done; page = await pages.next()) {
+      names.push(...page.value.names);
+      mostBytes.push(...page.value.mostBytes);
+    }
+    return { names, mostBytes, at };
   };
 }
 
@@ -58,6 +80,14 @@ export async function* familyNames(
   keys: Keys,
   bucket: number,
 ): AsyncGenerator<string[], void> {
+  for await (const { names } of indexPages(connection, keys, bucket)) yield names;
+}
+
+async function* indexPages(
+  connection: RedisConnection,
+  keys: Keys,
+  bucket: number,
+): AsyncGenerator<IndexPage, void> {
   // SCAN commands may return a member twice; a bucket has a 64th of all families, so its names fit in memory.
   const seen = new Set<string>();
   const index = keys.index(bucket);
@@ -74,15 +104,28 @@ export async function* familyNames(
     walked = server;
     const [next, pairs] = reply as [Buffer, Buffer[]];
     cursor = String(next);
-    const page: string[] = [];
+    const page: IndexPage = { names: [], mostBytes: [] };
     for (let i = 0; i < pairs.length; i += 2) {
       const name = pairs[i].toString();
       if (!seen.has(name)) {
         seen.add(name);
-        page.push(name);
+        page.names.push(name);
+        page.mostBytes.push(mostBytesOf(pairs[i + 1]));
       }
     }
-    if (page.length > 0) yield page;
+    if (page.names.length > 0) yield page;
     if (cursor === '0') return;
   }
+}
+
+/** How large a family is at the most, which its score tells behind the point: see commands/shared/family.lua. */
+function mostBytesOf(score: Buffer): number {
+  let at = score.length;
+  let [digits, unit] = [0, 1];
+  while (at > 0 && score[at - 1] !== POINT) {
+    digits += ((score[--at] as number) - DIGIT_0) * unit;
+    unit *= 10;
+  }
+  if (at === 0) return Number.POSITIVE_INFINITY;
+  return 128 * 2 ** Math.round((digits / unit) * 32);
 }

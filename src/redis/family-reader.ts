@@ -20,7 +20,7 @@ export interface ReadLimits {
   readonly onceMs: number;
   /** So much is on its way while one batch is worked on, or the next batch. */
   readonly aheadBytes: number;
-  /** So many are looked at at once, for how large they are. */
+  /** So many are looked at at once, for how large they are, or taken from the index. */
   readonly sizeFamilies: number;
   /** Bounds of one batch of families that are read. */
   readonly callFamilies: number;
@@ -32,8 +32,8 @@ export interface ReadLimits {
 
 export const READ_LIMITS: ReadLimits = {
   onceBytes: 2 * MIB,
-  onceMs: SECOND / 4,
-  aheadBytes: 2 * MIB,
+  onceMs: 1 * SECOND,
+  aheadBytes: 3 * MIB,
   sizeFamilies: 1000,
   callFamilies: 250,
   callBytes: 512 * KIB,
@@ -104,10 +104,10 @@ export async function* readFamilies(
         yield readings;
         asked.release(next);
       } else {
-        const { bucket, name, key, bytes } = next;
+        const { bucket, name, key } = next;
         const text = await connection.command('HGET', key, META);
         if (text === null) continue;
-        const { type, help, unit } = readMeta(text as Buffer);
+        const { type, help, unit, bytes } = readMeta(text as Buffer);
         const kind = kindOf(type);
         const texts = () => pagedTexts(connection, keys, bucket, name, kind, bytes, stats, merge, options);
         yield [{ bucket, name, type, help, unit, texts }];

@@ -53,13 +53,14 @@ export async function* scrape(
   const entered = new Map<number, readonly string[]>();
   const renamed: string[] = [];
   async function* shownNames(): AsyncGenerator<BucketNames, void> {
-    for await (const { bucket, names } of allFamilyNames(connection, keys)) {
+    for await (const { bucket, names, told } of allFamilyNames(connection, keys)) {
       const kept = names.filter((name) => writer.otherNames?.(name) === undefined);
       if (kept.length < names.length)
         renamed.push(...names.filter((name) => writer.otherNames?.(name) !== undefined));
       signal?.throwIfAborted();
       entered.set(bucket, kept);
-      yield { bucket, names: kept.filter(mayHold) };
+      const asked = kept.filter(mayHold);
+      yield { bucket, names: asked, told: asked.length === names.length ? told : undefined };
     }
   }
   const mayHold = (name: string): boolean => selection === undefined || selection.mayHold(name);

@@ -27,12 +27,12 @@ if unchanged then
   if not string.find(ARGV[6], 'i', 1, true) then family.ingested = 0 end
   if not string.find(ARGV[6], 'g', 1, true) then family.grouped = 0 end
   family.deadline = deadline
-  if ends_sooner then family.ends = deadline end
+  if ends_sooner then family.ends = deadline + size_class(family.bytes) end
 end
 call('HSET', KEYS[1], 'm', text_of(family), 'x', string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)))
 if ends_sooner then
   call('PEXPIREAT', KEYS[1], ARGV[4])
   if family.ordered == 1 then call('PEXPIREAT', KEYS[2], ARGV[4]) end
-  call('ZADD', KEYS[3], ARGV[4], ARGV[5])
+  call('ZADD', KEYS[3], score_of(family.ends), ARGV[5])
 end
 return 0

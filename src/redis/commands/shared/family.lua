@@ -3,7 +3,8 @@
   as for a call. Stands before the scripts that read or change it; redis/family-meta.ts reads it, too.
 
     float64 latest deadline of any block, ms (0: it has had no samples yet), bytes of all blocks, bytes of those that
-      lived when it was last compacted, and when Redis lets go of it, ms: its score in the index of the bucket
+      lived when it was last compacted, and when Redis lets go of it, ms, with its size class: its score in the index of the
+      bucket
     uint32 number of commits, revision (how often compaction has changed blocks), number of blocks
     uint8 whether /ingest may have blocks, whether groups may, whether the family has an order
     type and fingerprint of the secret, each behind its length as uint8
@@ -35,6 +36,16 @@ local function is_block(field) return #field > 9 end
 local function sequence_of(value)
   return #value >= 28 and struct.unpack('<d', value) or 0
 end
+
+-- How large a family is at the most: 128 bytes times a power of two, and that in 32nds of a millisecond behind its end. So
+-- its score in the index tells it, and who reads many families need not ask for each.
+local function size_class(bytes)
+  local class, most = 1, 256
+  while most < bytes and class < 31 do class, most = class + 1, most * 2 end
+  return class / 32
+end
+
+local function score_of(ends) return string.format('%.5f', ends) end
 
 local function family_at(hash) return family_of(redis.call('HGET', hash, 'm')) end
 
