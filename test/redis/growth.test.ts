@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
+import { allFamilyNames } from '../../src/redis/family-index.ts';
 import { META, readMeta } from '../../src/redis/family-meta.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
 
@@ -264,3 +265,46 @@ for (const families of [1, 3]) {
     assert.deepEqual([...told], ['m']);
   });
 }
+
+/** What the index tells of the size of the family, and what it is. */
+async function sizes(): Promise<{ told: number; held: number }> {
+  const [hash] = (await redis.cli('KEYS', '*:f:m')).split('\n');
+  const held = readMeta((await storage.connection.command('HGET', hash, META)) as Buffer).bytes;
+  for await (const { names, told } of allFamilyNames(storage.connection, storage.keys)) {
+    const i = names.indexOf('m');
+    if (i >= 0) return { told: told?.mostBytes[i] ?? 0, held };
+  }
+  throw new Error('the index does not have it');
+}
+
+for (const how of ['ingested', 'as groups'] as const) {
+  for (const ttlMs of [60_000, 0]) {
+    test(`the index tells how large a family is at the most: ${how}, time to live ${ttlMs} ms`, async () => {
+      const told = new Set<number>();
+      for (let push = 0; push < 60; push++) {
+        const numbers = Array.from({ length: push + 1 }, (_, i) => push * 100 + i);
+        if (how === 'ingested') await pushAndCompact(numbers, push, ttlMs);
+        else {
+          const series = numbers.map((n): [string, number] => [`g="${push}",p="${PADDING}",s="${n}"`, push]);
+          await storage.pushGroup([['g', String(push)]], { m: Object.fromEntries(series) }, { ttlMs });
+        }
+        const size = await sizes();
+        assert.ok(size.held <= size.told, `${size.held} bytes, told ${size.told}`);
+        assert.ok(size.told < 2 * Math.max(129, size.held), `only ${size.held} bytes, told ${size.told}`);
+        told.add(size.told);
+      }
+      assert.ok(told.size > 8, `told ${[...told]}`);
+    });
+  }
+}
+
+test('what ends sooner after compaction keeps its size in the index', async () => {
+  await pushAndCompact([1], 0, 60_000);
+  const numbers = Array.from({ length: 300 }, (_, i) => i + 10);
+  await pushAndCompact(numbers, 0, 300);
+  await pushAndCompact([1], 1, 5_000);
+  await sleep(400);
+  await compactFamily(storage.connection, storage.keys, 'm');
+  const { told, held } = await sizes();
+  assert.ok(held <= told && told < 2 * Math.max(129, held), `${held} bytes, told ${told}`);
+});
