@@ -123,6 +123,19 @@ test('the first that is not answered in time has waited too long; those after it
   });
 });
 
+test('a batch has its time from its turn on, as what is before it may be large; others have theirs from the beginning', async () => {
+  await using redis = await RedisServer.start();
+  const slow = bytes('BLPOP', 'nothing', '0.4');
+  const sink: BatchSink = { begin: () => {}, bulk: () => {}, end: () => {} };
+  for (const options of [{ sink }, {}]) {
+    await withWire(redis.port, 600, async ({ wire }) => {
+      const [first, second] = await Promise.allSettled([wire.send(slow), wire.send(slow, options)]);
+      assert.equal(first.status, 'fulfilled');
+      assert.equal(second.status, 'sink' in options ? 'fulfilled' : 'rejected');
+    });
+  }
+});
+
 test('what is under way when it is closed fails, and nothing is sent afterwards', async () => {
   await using redis = await RedisServer.start();
   await withWire(redis.port, 5 * SECOND, async ({ wire, failures }) => {

@@ -48,6 +48,8 @@ export class Wire {
   #first = 0;
   /** Of the first one: one for all is enough, as they are answered in their order. */
   #timer: NodeJS.Timeout | undefined;
+  /** Since when the first one is the first. */
+  #turnAt = 0;
   #isCorked = false;
   #error: StoreError | undefined;
   #usedAt = performance.now();
@@ -155,6 +157,7 @@ export class Wire {
     if (sent.skipped > 0) sent.skipped--;
     if (--sent.left > 0) return;
     this.#first++;
+    this.#turnAt = this.#heardAt;
     if (this.#first === this.#sent.length) {
       this.#sent.length = 0;
       this.#first = 0;
@@ -172,7 +175,9 @@ export class Wire {
       this.#timer = undefined;
       const oldest = this.#sent[this.#first];
       if (oldest === undefined) return;
-      const left = oldest.at + this.#timeoutMs - performance.now();
+      // Batches read much, and there may be several on their way: on a slow line each has the time from its turn on.
+      const since = oldest.sink === undefined ? oldest.at : Math.max(oldest.at, this.#turnAt);
+      const left = since + this.#timeoutMs - performance.now();
       if (left > 0) this.#watch(left);
       else this.#fail(new StoreError('timeout', 'Redis did not answer in time'));
     }, ms);
