@@ -14,13 +14,7 @@ export type Reader = (slab: Slab, from: number, to: number) => number;
 /** Where one socket reads into. */
 export class Intake {
   /** To be given to the socket when it is made: https://nodejs.org/api/net.html#socketconnectoptions-connectlistener */
-  readonly onread: OnReadOpts = {
-    buffer: () => this.#room(),
-    callback: (bytes: number) => {
-      this.#take(bytes);
-      return true;
-    },
-  };
+  readonly onread: OnReadOpts;
   /** Who reads now. */
   reader: Reader;
   readonly #pool: BytePool;
@@ -29,9 +23,20 @@ export class Intake {
   #from = 0;
   #to = 0;
 
-  constructor(pool: BytePool, reader: Reader) {
+  /** @param onData called before each reading, with the socket that has received something */
+  constructor(pool: BytePool, reader: Reader, onData?: (socket: unknown) => void) {
     this.#pool = pool;
     this.reader = reader;
+    const take = (bytes: number): void => this.#take(bytes);
+    this.onread = {
+      buffer: () => this.#room(),
+      // Node calls it on the socket.
+      callback(this: unknown, bytes: number): boolean {
+        onData?.(this);
+        take(bytes);
+        return true;
+      },
+    };
   }
 
   #take(bytes: number): void {

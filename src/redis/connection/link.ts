@@ -66,8 +66,8 @@ export class Link {
   readonly #hooks: LinkHooks;
   readonly #tried: Promise<void>;
   #resolveTried: () => void = () => {};
-  /** Of the connection that was made last. */
-  #intake: Intake | undefined;
+  /** By their sockets. */
+  readonly #intakes = new WeakMap<object, Intake>();
   /** While it is up; after READONLY also until it ends, as it may still answer what it was sent. */
   #wire: Wire | undefined;
   /** Scripts that have been sent as a text. */
@@ -288,7 +288,8 @@ export class Link {
     const wire = new Wire(stream, this.#settings.timeoutMs, (error) => this.#drop(error));
     // All that the library has asked is answered: what comes now is ours, and is so when the wire is closed. The library
     // would not know what to do with a late answer.
-    if (this.#intake) this.#intake.reader = wire.receive;
+    const intake = this.#intakes.get(stream);
+    if (intake) intake.reader = wire.receive;
     this.#wire = wire;
     this.#up = true;
     this.#lastError = undefined;
@@ -296,15 +297,24 @@ export class Link {
     this.#hooks.onUp?.(this);
   }
 
-  /** Of a connection that is being made: it is the library that reads first. */
+  /**
+   * Of a connection that is being made: it is the library that reads first. In a failover it may make two at once, and
+   * drop the one or the other, so each has its own.
+   */
   #newIntake(): Intake {
-    const intake: Intake = new Intake(this.#settings.slabs, (slab, from, to) => {
-      if (this.#intake === intake) {
-        this.#client.stream.emit('data', Buffer.from(slab.bytes.subarray(from, to)));
-      }
-      return to;
-    });
-    this.#intake = intake;
+    let socket: Redis['stream'] | undefined;
+    const intake: Intake = new Intake(
+      this.#settings.slabs,
+      (slab, from, to) => {
+        socket?.emit('data', Buffer.from(slab.bytes.subarray(from, to)));
+        return to;
+      },
+      (receiver) => {
+        if (socket !== undefined) return;
+        socket = receiver as Redis['stream'];
+        this.#intakes.set(socket, intake);
+      },
+    );
     return intake;
   }
 
