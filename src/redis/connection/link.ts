@@ -55,9 +55,8 @@ export interface LinkHooks {
 
 /**
  * One connection to one server, made and renewed in the background: the client library connects and authenticates, all
- * that follows goes over a Wire. Nothing waits in it: a request that is sent while
- * it is down fails at once, and one that was not answered in time or whose connection broke fails too and is not sent
- * again. It may still be carried out.
+ * that follows goes over a Wire. Nothing waits in it: a request that is sent while it is down fails at once, and one that
+ * was not answered in time or whose connection broke fails too and is not sent again. It may still be carried out.
  */
 export class Link {
   readonly bornAt = performance.now();
