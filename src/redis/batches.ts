@@ -13,13 +13,13 @@ const MAX_CALL_BLOCKS = 256;
 const MAX_ROUND_BYTES = 4 * MIB;
 const MAX_ROUND_BLOCKS = 1024;
 
-interface Batchable {
+export interface Batchable {
   readonly name: string;
   readonly blocks: ReadonlyArray<{ readonly value: Buffer }>;
 }
 
 /** Blocks of a family, from one to another (exclusive). */
-interface Part<F extends Batchable> {
+export interface Part<F extends Batchable> {
   readonly family: F;
   readonly from: number;
   readonly to: number;
@@ -80,6 +80,14 @@ export function intoBatches<F extends Batchable>(
     }
   }
   return batches;
+}
+
+/** A call that writes one part only. */
+export function batchOf<F extends Batchable>(part: Part<F>, keys: Keys): Batch<F> {
+  const { family, from, to } = part;
+  const bytes = family.blocks.slice(from, to).reduce((sum, { value }) => sum + value.length, 0);
+  const { bucket } = keys.place(family.name);
+  return { buckets: [{ bucket, pieces: [part] }], blocks: Math.max(1, to - from), bytes };
 }
 
 function isFull({ blocks, bytes }: { readonly blocks: number; readonly bytes: number }): boolean {

@@ -1,8 +1,18 @@
-import { type Batch, intoBatches, intoRounds, isLoss, piecesOf, sendTimed } from './batches.ts';
+import {
+  type Batch,
+  batchOf,
+  intoBatches,
+  intoRounds,
+  isLoss,
+  type Part,
+  piecesOf,
+  sendTimed,
+} from './batches.ts';
 import { type FamilyKind, stamp } from './block.ts';
 import { HeaderWriter } from './call-header.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
+import { areValuesLarge, Drafts, notWritten } from './drafts.ts';
 import { StoreError } from './failure.ts';
 import type { Keys } from './keys.ts';
 import { CLASH_CODES, clashesOf } from './name-claims.ts';
@@ -10,6 +20,7 @@ import { Stamps } from './stamps.ts';
 
 /** What the field of a block of /ingest begins with. */
 const INGEST_OWNER = 'i'.charCodeAt(0);
+const FIELD_BYTES = 17;
 
 export interface BlockWrite {
   /** Names the block among those of its owner: the same series from the same owner overwrite themselves. */
@@ -71,24 +82,46 @@ export async function commit<F extends FamilyWrite>(
   const pieces: Array<Piece<F>> = [];
   const stamps = new Stamps(connection, options.ttlMs);
   let lost: StoreError | undefined;
-  for (const round of intoRounds(intoBatches(families, keys, connection.isCluster))) {
-    const calls = round.map((batch) => toCall(batch, keys, stamps, options));
+  const send = async (batches: ReadonlyArray<Batch<F>>, mayComeApart: boolean): Promise<void> => {
+    const calls = batches.map((batch) => {
+      return toCall(batch, keys, stamps, options, mayComeApart && areValuesLarge(batch));
+    });
     const replies =
-      lost === undefined ? await sendTimed(connection, calls) : round.map(() => lost as StoreError);
-    for (const [i, batch] of round.entries()) pieces.push(...outcomes(batch, replies[i]));
+      lost === undefined ? await sendTimed(connection, calls) : batches.map(() => lost as StoreError);
     lost ??= replies.find((reply): reply is StoreError => reply instanceof StoreError && isLoss(reply));
-  }
+    const undecided: Array<Part<F>> = [];
+    for (const [i, batch] of batches.entries()) {
+      const settled = outcomes(batch, replies[i]);
+      for (const [n, part] of piecesOf(batch).entries()) {
+        const outcome = settled[n];
+        if (outcome === undefined) undecided.push(part);
+        else pieces.push({ ...part, outcome });
+      }
+    }
+    // Rare, so each in a call of its own.
+    const again = undecided.map((part) => batchOf(part, keys));
+    if (again.length > 0) await send(again, false);
+  };
+  for (const round of intoRounds(intoBatches(families, keys, connection.isCluster))) await send(round, true);
   return pieces;
 }
 
-function toCall(batch: Batch<FamilyWrite>, keys: Keys, stamps: Stamps, options: CommitOptions): Call {
+function toCall(
+  batch: Batch<FamilyWrite>,
+  keys: Keys,
+  stamps: Stamps,
+  options: CommitOptions,
+  isApart: boolean,
+): Call {
   const callKeys: string[] = [];
   const args: Array<string | number | Buffer> = [
     options.ttlMs,
     options.fingerprint,
     options.replaceObsolete ? 1 : 0,
     batch.buckets.length,
+    isApart ? 1 : 0,
   ];
+  const drafts = isApart ? new Drafts(keys) : undefined;
   const headers = new HeaderWriter();
   for (const { bucket, pieces } of batch.buckets) {
     const clock = keys.clock(bucket);
@@ -101,11 +134,14 @@ function toCall(batch: Batch<FamilyWrite>, keys: Keys, stamps: Stamps, options: 
     headers.float64(first);
     headers.byte(reserved === undefined ? 0 : 1);
     headers.uint32(pieces.length);
+    headers.float64(deadlineMs);
     args.push(headers.take());
     for (const { family, from, to } of pieces) {
       const { name, kind, blocks } = family;
       const { hash, order } = keys.place(name);
       callKeys.push(hash, order);
+      const draft = drafts?.begin(bucket, hash);
+      if (draft !== undefined) callKeys.push(draft.draft);
       headers.word(family.type ?? '');
       headers.word(kind);
       headers.text(given(family.help));
@@ -118,20 +154,27 @@ function toCall(batch: Batch<FamilyWrite>, keys: Keys, stamps: Stamps, options: 
         callKeys.push(keys.family(bucket, clash.family));
         headers.byte(CLASH_CODES[clash.kinds]);
       }
+      let fieldAt = headers.length;
       for (let i = from; i < to; i++) {
         headers.byte(INGEST_OWNER);
         headers.bytes(blocks[i].digest);
       }
-      args.push(headers.take());
+      if (draft !== undefined) for (let i = from; i < to; i++) headers.uint32(blocks[i].value.length);
+      const header = headers.take();
+      args.push(header);
       if (reserved !== undefined) sequence = reserved + family.offset + from;
-      for (let i = from; i < to; i++) {
+      for (let i = from; i < to; i++, fieldAt += FIELD_BYTES) {
         const { value } = blocks[i];
         stamp(value, sequence++, deadlineMs);
-        args.push(value);
+        if (draft === undefined) args.push(value);
+        else draft.fields.push(header.subarray(fieldAt, fieldAt + FIELD_BYTES), value);
       }
     }
   }
-  return { script: 'commit', keys: callKeys, args };
+  const call: Call = { script: 'commit', keys: callKeys, args };
+  if (drafts === undefined) return call;
+  const whole = (): Call => toCall(batch, keys, stamps, options, false);
+  return { ...call, apart: { drafts: drafts.written, whole } };
 }
 
 /** How a script takes a text that may be missing. */
@@ -139,21 +182,24 @@ export function given(text: string | undefined): string {
   return text === undefined ? '' : `=${text}`;
 }
 
-function outcomes<F extends FamilyWrite>(batch: Batch<F>, reply: Reply[] | StoreError): Array<Piece<F>> {
-  if (reply instanceof StoreError) {
-    return piecesOf(batch).map((piece) => ({ ...piece, outcome: { status: 'failed', error: reply } }));
-  }
-  return piecesOf(batch).map(({ family, from, to }, i) => {
-    return { family, from, to, outcome: toOutcome(reply[i + 1], family) };
-  });
+/** What became of the pieces of a batch. Undefined: it must be sent with the values as arguments. */
+function outcomes(batch: Batch<FamilyWrite>, reply: Reply[] | StoreError): Array<Outcome | undefined> {
+  const pieces = piecesOf(batch);
+  if (reply instanceof StoreError) return pieces.map(() => ({ status: 'failed', error: reply }));
+  const settled = pieces.map(({ family }, i) => toOutcome(reply[i + 1], family));
+  const kept = reply[pieces.length + 1];
+  const isWritten = (i: number): boolean => settled[i]?.status === 'stored' && pieces[i].to > pieces[i].from;
+  if (kept === undefined || kept === pieces.filter((_, i) => isWritten(i)).length) return settled;
+  const error = notWritten();
+  return settled.map((outcome, i) => (isWritten(i) ? { status: 'failed', error } : outcome));
 }
 
 const STORED: Outcome = { status: 'stored', wantsCompaction: false };
 const OUTGROWN: Outcome = { status: 'stored', wantsCompaction: true };
 
-function toOutcome(result: Reply, family: FamilyWrite): Outcome {
+function toOutcome(result: Reply, family: FamilyWrite): Outcome | undefined {
   if (typeof result === 'number') return result === 1 ? OUTGROWN : STORED;
-  if (!Array.isArray(result)) return { status: 'rekey' };
+  if (!Array.isArray(result)) return String(result) === 'whole' ? undefined : { status: 'rekey' };
   const which = result[2] as number;
   return {
     status: 'taken',

@@ -57,6 +57,11 @@ export class HeaderWriter {
     this.#at += value.length;
   }
 
+  /** Bytes that were written since it was last taken. */
+  get length(): number {
+    return this.#at - this.#start;
+  }
+
   /** What was written since the last time. */
   take(): Buffer {
     const header = this.#memory.subarray(this.#start, this.#at);

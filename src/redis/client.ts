@@ -183,7 +183,8 @@ export class RedisConnection {
   }
 
   /** @param taken the connections that requests which belong together go through, so that they keep their order */
-  async #exchange(request: Request, key: string, until: number, taken: Map<LinkPool, Link>): Promise<Answer> {
+  async #exchange(asked: Request, key: string, until: number, taken: Map<LinkPool, Link>): Promise<Answer> {
+    let request = asked;
     let pool = this.#servers.poolOf(key);
     let asking = false;
     for (let redirections = 0; ; redirections++) {
@@ -205,6 +206,8 @@ export class RedisConnection {
         // Until all keys of the script have moved, both servers send us to each other: time alone ends that.
         if (error.reason === 'migrating') redirections = -1;
         ({ pool, asking } = next);
+        if ('script' in request && (asking || error.reason === 'migrating'))
+          request = request.apart?.whole() ?? request;
         if (asking && 'commands' in request && request.commands.length > 1) {
           return this.#oneByOne(request, key, until);
         }

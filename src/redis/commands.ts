@@ -8,11 +8,13 @@ const STORING = [
   'shared/order',
   'shared/growth',
   'shared/clashes',
+  'shared/drafts',
 ] as const;
 
 /** The scripts, each as its files in commands/, one after the other. What it takes and gives stands at the head of the last. */
 export const SCRIPTS = {
   commit: [...STORING, 'commit'],
+  keepDrafts: ['keep-drafts'],
   openSequences: ['open-sequences'],
   listBlocks: ['shared/family', 'list-blocks'],
   beginCompaction: ['shared/family', 'shared/growth', 'begin-compaction'],
@@ -70,6 +72,22 @@ export interface Call {
   readonly keys: readonly string[];
   /** Without the time of a script that is timed. */
   readonly args: ReadonlyArray<string | number | Buffer>;
+  /** Values that come apart from the script, in one transaction with it; see commands/shared/drafts.lua. */
+  readonly apart?: Apart;
+}
+
+export interface Apart {
+  readonly drafts: readonly Draft[];
+  /** The call with the values as arguments, for where transactions cannot be carried out: a slot that moves. */
+  whole(): Call;
+}
+
+/** What HSET writes for a family. */
+export interface Draft {
+  readonly draft: string;
+  readonly hash: string;
+  /** Fields and values by turns. */
+  readonly fields: readonly Buffer[];
 }
 
 /** What Redis answers: bulk strings come as bytes. */

@@ -6,6 +6,7 @@ import { HeaderWriter } from './call-header.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { compactFamily } from './compaction.ts';
+import { areValuesLarge, Drafts, notWritten } from './drafts.ts';
 import { StoreError, toStoreError } from './failure.ts';
 import type { Group } from './group.ts';
 import { GroupLease } from './group-lease.ts';
@@ -107,6 +108,8 @@ export class GroupPush {
   readonly #candidates = new Map<string, Buffer>();
   readonly #rechecked = new Set<string>();
   readonly #compact = new Set<string>();
+  /** What Redis could not decide on without the values. */
+  readonly #whole = new Set<Batch<GroupFamilyWrite>>();
   #replaceObsolete = false;
   #writing = false;
   #failed = false;
@@ -188,6 +191,7 @@ export class GroupPush {
       this.#writing ||= !reply.unsent && (isLoss(reply) || reply.reason === 'noreplicas');
       throw reply;
     }
+    if (this.#mustBeWhole(batch, reply)) return this.#writeAll(batch);
     if (!isDone(reply)) return false;
     const [, , ...results] = reply;
     for (const [i, { family }] of piecesOf(batch).entries()) {
@@ -241,8 +245,11 @@ export class GroupPush {
       const again: Array<Batch<GroupFamilyWrite>> = [];
       let mustWait = false;
       for (const [i, batch] of left.entries()) {
-        const [, status, ...results] = replies[i] as Reply[];
-        if (String(status) === 'refused') again.push(batch);
+        const reply = replies[i] as Reply[];
+        const [, status, ...results] = reply;
+        const mustBeWhole = this.#mustBeWhole(batch, reply);
+        if (mustBeWhole || String(status) === 'refused') again.push(batch);
+        if (mustBeWhole) continue;
         for (const [n, { family }] of piecesOf(batch).entries()) {
           const result = results[n];
           if (result === 1) this.#compact.add(family.name);
@@ -257,6 +264,18 @@ export class GroupPush {
       left = again;
     }
     return [];
+  }
+
+  /** Whether a call has to be sent once more, with the values as arguments. Throws StoreError. */
+  #mustBeWhole(batch: Batch<GroupFamilyWrite>, reply: Reply[]): boolean {
+    if (String(reply[1]) === 'whole') {
+      this.#whole.add(batch);
+      return true;
+    }
+    const families = piecesOf(batch).length;
+    const kept = reply[families + 2];
+    if (isDone(reply) && kept !== undefined && kept !== families) throw notWritten();
+    return false;
   }
 
   /** What a verdict on a family means: to be tried again, at once or in a moment, or refused. */
@@ -301,7 +320,11 @@ export class GroupPush {
     }
   }
 
-  #call(batch: Batch<GroupFamilyWrite>, step: 'check' | 'write' | 'all'): Call {
+  #call(
+    batch: Batch<GroupFamilyWrite>,
+    step: 'check' | 'write' | 'all',
+    isApart = step !== 'check' && !this.#whole.has(batch) && areValuesLarge(batch),
+  ): Call {
     const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
     const { id, shape, addsInstance, exposed } = this.#group;
     const callKeys = step === 'all' ? this.#lease.keys : [];
@@ -316,8 +339,9 @@ export class GroupPush {
         timeoutMs * 2,
         mode,
       ],
-      ...[shape, batch.buckets.length, addsInstance ? 1 : 0, exposed],
+      ...[shape, batch.buckets.length, addsInstance ? 1 : 0, exposed, isApart ? 1 : 0],
     ];
+    const drafts = isApart ? new Drafts(this.#keys) : undefined;
     const headers = new HeaderWriter();
     for (const { bucket, pieces } of batch.buckets) {
       const clock = this.#keys.clock(bucket);
@@ -327,12 +351,15 @@ export class GroupPush {
       callKeys.push(this.#keys.index(bucket), clock);
       headers.float64(sequence);
       headers.uint32(pieces.length);
+      headers.float64(deadlineMs);
       args.push(headers.take());
       for (const { family, from, to } of pieces) {
         const { name, kind, type, help, unit, blocks } = family;
         const clashes = clashesOf(name, kind);
         const { hash, order } = this.#keys.place(name);
         callKeys.push(hash, order);
+        const draft = drafts?.begin(bucket, hash);
+        if (draft !== undefined) callKeys.push(draft.draft);
         headers.word(type);
         headers.word(kind);
         headers.text(given(help));
@@ -352,15 +379,19 @@ export class GroupPush {
           headers.byte(CLASH_CODES[clash.kinds]);
         }
         for (let i = from; i < to; i++) headers.bytes(blocks[i].digest);
+        if (draft !== undefined) for (let i = from; i < to; i++) headers.uint32(blocks[i].value.length);
         args.push(headers.take());
         for (let i = from; i < to; i++) {
-          const { value } = blocks[i];
+          const { value, digest } = blocks[i];
           stamp(value, sequence++, deadlineMs);
-          args.push(value);
+          if (draft === undefined) args.push(value);
+          else draft.fields.push(Buffer.concat([BLOCK_OF_GROUP, id, digest]), value);
         }
       }
     }
-    return { script: 'pushFamilies', keys: callKeys, args };
+    const call: Call = { script: 'pushFamilies', keys: callKeys, args };
+    if (drafts === undefined) return call;
+    return { ...call, apart: { drafts: drafts.written, whole: () => this.#call(batch, step, false) } };
   }
 
   async #send(calls: readonly Call[]): Promise<void> {
@@ -387,6 +418,8 @@ export class GroupPush {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** What the field of a block of a group begins with. */
+const BLOCK_OF_GROUP = Buffer.from('g');
 
 function isDone(reply: Reply[]): boolean {
   return String(reply[1]) === 'done';

@@ -5,6 +5,7 @@
  *     PREFIX {b} :index        zset    family name → when Redis lets go of it, ms; one per bucket
  *     PREFIX {b} :clock        string  the highest sequence given out in the bucket
  *     PREFIX {b} :f: NAME      hash    a family: the fields below and its blocks
+ *     PREFIX {b} :draft: N     hash    a family within a transaction that writes to it (see commands/shared/drafts.lua)
  *     PREFIX {b} :s: NAME      zset    field of a block → its sequence; only of a large family (see commands/shared/order.lua)
  *     PREFIX {b} :groups       hash    id of a group → its record (see commands/shared/group-record.lua)
  *     PREFIX {b} :deadlines    zset    id of a group → its deadline, ms
@@ -100,6 +101,10 @@ export class Keys {
 
   order(bucket: number, name: string): string {
     return `${this.#bucketPrefixes[bucket]}s:${name}`;
+  }
+
+  draft(bucket: number, number: number): string {
+    return `${this.#bucketPrefixes[bucket]}draft:${number}`;
   }
 
   groups(bucket: number): string {

@@ -30,11 +30,11 @@ test('a call is an array of bulk strings, whatever its arguments are', () => {
   const pool = callPool();
   for (const args of [[], TEXTS, NUMBERS, BYTES, [...TEXTS, ...BYTES, ...NUMBERS], Array(1200).fill('arg')]) {
     const call: Call = { script: 'commit', keys: ['{1}:a', '{1}:b'], args };
-    const known = PackedCall.run(pool, { sha: 'abc' }, call, [7]);
+    const known = PackedCall.run(pool, { script: { sha: 'abc' }, call, first: [7] });
     assert.deepEqual(known.bytes, expected(['EVALSHA', 'abc', 2, ...call.keys, 7, ...args]));
     known.release();
     const text = `return 1 -- ${'é'.repeat(500)}`;
-    const unknown = PackedCall.run(pool, { text }, call, []);
+    const unknown = PackedCall.run(pool, { script: { text }, call, first: [] });
     assert.deepEqual(unknown.bytes, expected(['EVAL', text, 2, ...call.keys, ...args]));
     unknown.release();
   }

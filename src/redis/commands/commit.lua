@@ -1,40 +1,46 @@
 --[[
   Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua and shared/clashes.lua.
+  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/clashes.lua and shared/drafts.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
   Atomic as a whole; fails before its first write, or not at all (read-only; out of memory, unless it begins a family anew).
 
-  KEYS for each bucket: index, clock, then for each family: hash, order, and the hashes of the names it may clash with
+  KEYS for each bucket: index, clock, then for each family: hash, order, if its values come apart its draft, and the hashes
+    of the names it may clash with
   ARGV[1] time of the server (µs) after which this must do nothing: its sender has given up waiting
   ARGV[2] time to live, ms; 0: for ever
   ARGV[3] fingerprint of the secret that the identities are hashed with
   ARGV[4] '1': a family under another fingerprint is obsolete and goes
   ARGV[5] number of buckets: one, where their keys lie in several slots
+  ARGV[6] '1': values come apart (see shared/drafts.lua)
   then for each bucket a header (BUCKET): a sequence; 1: it was reserved for this part of a body, and is that of the first
-    block of each family; 0: it is proposed for the first block of all; number of families
+    block of each family; 0: it is proposed for the first block of all; number of families; the deadline that values are
+    stamped with (ms)
   then for each family a header (FAMILY): type ('' if not declared), kind, help and unit (each '' or '=' and the text),
     number of its blocks that come before these in the part of the body, number of blocks, number of names it may clash
-    with; a byte for each of these (see shared/clashes.lua); the fields of the blocks; then the value of each block
+    with; a byte for each of these (see shared/clashes.lua); the fields of the blocks; then the value of each block, or, if these come apart, in
+    the header its bytes (uint32)
 
   Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
     0 stored; 1 stored, and the family wants compaction; 'rekey' other fingerprint;
-    {type, deadline (ms), i} taken: by the family itself (i = 0) or by the i-th name it may clash with
+    {type, deadline (ms), i} taken: by the family itself (i = 0) or by the i-th name it may clash with;
+    'whole' this can be decided with the values only: nothing was done
 ]]
 -- Metadata without samples is not in the index and must end by itself.
 local LONGEST_METADATA_MS = 86400000
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 
-local BUCKET, FAMILY = '<dBI4', '<Bc0Bc0I4c0I4c0I4I4B'
+local BUCKET, FAMILY = '<dBI4d', '<Bc0Bc0I4c0I4c0I4I4B'
 local FIELD_BYTES = 17
 
 local deadline = deadline_of(tonumber(ARGV[2]))
-local fingerprint, force = ARGV[3], ARGV[4] == '1'
+local fingerprint, force, apart = ARGV[3], ARGV[4] == '1', ARGV[6] == '1'
 
 local results = { number(now_us) }
+local lent = {}
 -- Where the next bucket or family begins.
-local k, a = 1, 6
+local k, a = 1, 7
 
 -- Why the family cannot be stored, or nil; and its type: undeclared samples take what is there, and an untyped family takes
 -- the first type declared, unless a group holds it, whose next push would then be refused.
@@ -74,16 +80,17 @@ end
 
 -- What stands in the family about itself and who has reserved it, and the blocks that these would overwrite, if they are
 -- few and small.
-local function look(hash, block_fields, values_at)
+local function look(hash, block_fields, values_at, sizes)
   local asked = { 'm', 'q' }
-  if few_and_small(#block_fields, values_at) then
+  if few_and_small(#block_fields, values_at, sizes) then
     for i, field in ipairs(block_fields) do asked[2 + i] = field end
   end
   return call('HMGET', hash, unpack(asked))
 end
 
--- Adds what stores these blocks to the fields of the family's hash and to its order, and counts them.
-local function add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, reserved, sequence)
+-- Adds what stores these blocks to the fields of the family's hash and to its order, and counts them. False if one must
+-- not be stored, and its value has come apart.
+local function add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, sizes, reserved, sequence)
   local is_new, looked = family.blocks == 0, known[3] ~= nil
   local held = reserved and not is_new and not looked and family.ordered == 1 and call('ZMSCORE', order, unpack(block_fields))
   for i, field in ipairs(block_fields) do
@@ -100,39 +107,50 @@ local function add_blocks(family, fields, scores, hash, order, known, block_fiel
     end
     -- What a later push of the same series has stored already stays.
     if not (reserved and latest) or latest < sequence then
-      local value = stamped(ARGV[values_at + i - 1], sequence, deadline)
-      family.bytes = family.bytes + #value - size
+      family.bytes = family.bytes + size_of(sizes, values_at, i) - size
       if size == 0 then family.blocks = family.blocks + 1 end
-      local n = #fields
-      fields[n + 1], fields[n + 2] = field, value
+      if not sizes then
+        local n = #fields
+        fields[n + 1], fields[n + 2] = field, stamped(ARGV[values_at + i - 1], sequence, deadline)
+      end
       if family.ordered == 1 then
-        n = #scores
+        local n = #scores
         scores[n + 1], scores[n + 2] = number(sequence), field
       end
+    elseif sizes then
+      return false
     end
     sequence = sequence + 1
   end
+  return true
 end
 
 local function commit_bucket()
   local index, clock_key = KEYS[k], KEYS[k + 1]
-  local first, reserved, families = struct.unpack(BUCKET, ARGV[a])
+  local first, reserved, families, stamped_deadline = struct.unpack(BUCKET, ARGV[a])
   reserved = reserved == 1
   k, a = k + 2, a + 1
   local clock = tonumber(call('GET', clock_key) or 0)
   local sequence = next_sequence(clock, first)
   local highest, latest, stored = clock, 0, false
+  -- What the values of the next family are stamped with.
+  local stamped_sequence = first
 
   for _ = 1, families do
     local hash, order = KEYS[k], KEYS[k + 1]
     local header = ARGV[a]
     local type, kind, help, unit, offset, blocks, clashes, clashes_at = struct.unpack(FAMILY, header)
-    local block_fields, values_at = {}, a + 1
+    local block_fields, values_at, sizes = {}, a + 1, nil
     for i = 1, blocks do
       local at = clashes_at + clashes + (i - 1) * FIELD_BYTES
       block_fields[i] = string.sub(header, at, at + FIELD_BYTES - 1)
     end
-    local known = look(hash, block_fields, values_at)
+    local clash_keys = k + 2
+    if apart then
+      sizes = sizes_in(header, clashes_at + clashes + blocks * FIELD_BYTES, blocks)
+      clash_keys = k + 3
+    end
+    local known = look(hash, block_fields, values_at, sizes)
     local held, result = family_of(known[1]), nil
     if held and has_ended(held) and not reservation(known[2]) then
       call('UNLINK', hash, order)
@@ -150,42 +168,53 @@ local function commit_bucket()
     if not result and (blocks > 0 or type ~= '') then
       result, type = refusal(held, known[2], type, kind)
       for i = 1, clashes do
-        result = result or clash(i, KEYS[k + 1 + i], string.byte(header, clashes_at + i - 1))
+        result = result or clash(i, KEYS[clash_keys + i - 1], string.byte(header, clashes_at + i - 1))
       end
     end
 
+    if reserved then sequence, stamped_sequence = first + offset, first + offset end
+    local family = held or new_family()
+    if not result and sizes and blocks > 0
+      and not (is_right(stamped_sequence, stamped_deadline, sequence, deadline)
+        and (family.blocks == 0 or not needs_order(family, blocks, values_at, sizes))) then
+      result = 'whole'
+    end
+    stamped_sequence = stamped_sequence + blocks
+
     if not result then
-      local family = held or new_family()
       if help ~= '' then family.help = help end
       if unit ~= '' then family.unit = unit end
       if blocks == 0 then
         store_metadata(hash, family, type)
       else
         if type == '' then type = kind == 'plain' and 'untyped' or kind end
-        if reserved then sequence = first + offset end
         local fields, scores = {}, {}
         local is_new = family.deadline == 0
-        order_if_large(family, hash, order, blocks, values_at)
-        add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, reserved, sequence)
-        sequence = sequence + blocks
-        highest = math.max(highest, sequence - 1)
-        -- All of a new one lives: a part of a body has each series once.
-        if is_new then family.live = family.bytes end
-        family.type, family.fingerprint, family.ingested = type, fingerprint, 1
-        prolong(family, deadline)
-        family.commits = family.commits + 1
-        fields[#fields + 1], fields[#fields + 2] = 'm', text_of(family)
-        call('HSET', hash, unpack(fields))
-        if #scores > 0 then call('ZADD', order, unpack(scores)) end
-        keep_family(family, hash, order, index)
-        if has_outgrown(family.bytes, family.live) then result = 1 end
-        latest, stored = math.max(latest, family.ends), true
+        order_if_large(family, hash, order, blocks, values_at, sizes)
+        if add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, sizes, reserved, sequence) then
+          sequence = sequence + blocks
+          highest = math.max(highest, sequence - 1)
+          -- All of a new one lives: a part of a body has each series once.
+          if is_new then family.live = family.bytes end
+          family.type, family.fingerprint, family.ingested = type, fingerprint, 1
+          prolong(family, deadline)
+          family.commits = family.commits + 1
+          fields[#fields + 1], fields[#fields + 2] = 'm', text_of(family)
+          call('HSET', hash, unpack(fields))
+          if #scores > 0 then call('ZADD', order, unpack(scores)) end
+          keep_family(family, hash, order, index)
+          if sizes then lent[#lent + 1], lent[#lent + 2] = hash, KEYS[k + 2] end
+          if has_outgrown(family.bytes, family.live) then result = 1 end
+          latest, stored = math.max(latest, family.ends), true
+        else
+          result = 'whole'
+        end
       end
     end
 
     results[#results + 1] = result or 0
-    k = k + 2 + clashes
-    a = values_at + blocks
+    k = clash_keys + clashes
+    a = values_at + (sizes and 0 or blocks)
   end
 
   if stored then
@@ -196,4 +225,5 @@ local function commit_bucket()
 end
 
 for _ = 1, tonumber(ARGV[5]) do commit_bucket() end
+lend(lent)
 return results

@@ -1,6 +1,6 @@
 --[[
   Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/clashes.lua,
+  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/clashes.lua, shared/drafts.lua,
   shared/group-blocks.lua and shared/group-record.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
@@ -11,23 +11,27 @@
   group need not be held. It does nothing if the group is held, or has families that the push does not name.
 
   KEYS with step 'all' first lock, records of groups, families of the group, deadlines of groups; then for each bucket:
-    index, clock, then for each family: hash, order, and the hashes of the names it may clash with
+    index, clock, then for each family: hash, order, if its values come apart its draft, and the hashes of the names it may
+    clash with
   ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] 'check', 'write' or 'all'; ARGV[3] time to live, ms
   ARGV[4] fingerprint; ARGV[5] '1': a family under another fingerprint is obsolete and goes
   ARGV[6] id of the group, 8 bytes; ARGV[7] token of the push; ARGV[8] how long a reservation holds, ms
   ARGV[9] 'put', 'post' or 'merge'; ARGV[10] shape: the names of the labels in the grouping key
   ARGV[11] number of buckets: one, where their keys lie in several slots
   ARGV[12] '1' if `instance` is not in the grouping key; ARGV[13] the labels of the group, for its record
-  then for each bucket a header (BUCKET): a sequence, proposed for its first block; number of families
+  ARGV[14] '1': values come apart (see shared/drafts.lua)
+  then for each bucket a header (BUCKET): a sequence, proposed for its first block; number of families; the deadline that
+    values are stamped with (ms)
   then for each family a header (FAMILY): type, kind, help and unit (each '' or '=' and the text);
     other shapes that the sender has taken into account, a newline after each;
     ids of other groups that could hold a series of the push, as one string; the entries' hashes, likewise, if there are
     any such groups;
     '' or, with the last blocks of the family, the digests of all of them;
     number of blocks; number of names it may clash with, and a byte for each of these (see shared/clashes.lua); the digests
-    of the blocks; then the value of each block
+    of the blocks; then the value of each block, or, if these come apart, in the header its bytes (uint32)
 
-  Output: {'late', time}; {time, 'busy'} with step 'all': not at once; {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
+  Output: {'late', time}; {time, 'busy'} with step 'all': not at once; {time, 'whole'} not without the values, nothing was done;
+     {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
     0 good; 1 good, and the family wants compaction; 'rekey' other fingerprint;
     {'taken', type, deadline (ms), i} by the family itself (i = 0) or the i-th name it may clash with;
     {'reserved'} somebody else is making it: try again in a moment;
@@ -35,7 +39,7 @@
     {'limit'} too many shapes
 ]]
 local MOST_SHAPES = 64
-local BUCKET, FAMILY = '<dI4', '<Bc0Bc0I4c0I4c0I4c0I4c0I4c0I4c0I4B'
+local BUCKET, FAMILY = '<dI4d', '<Bc0Bc0I4c0I4c0I4c0I4c0I4c0I4c0I4B'
 local DIGEST_BYTES = 16
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
@@ -44,7 +48,7 @@ local writing = ARGV[2] == 'write' or is_all
 local deadline = deadline_of(tonumber(ARGV[3]))
 local fingerprint, force = ARGV[4], ARGV[5] == '1'
 local gid, token, reserve_ms = ARGV[6], ARGV[7], tonumber(ARGV[8])
-local mode, shape = ARGV[9], ARGV[10]
+local mode, shape, apart = ARGV[9], ARGV[10], ARGV[14] == '1'
 
 -- The shapes that live in a family, by their deadline.
 local function shapes_of(w)
@@ -81,10 +85,10 @@ local function shared(hash, gids, hashes)
 end
 
 local buckets, families = {}, {}
-local k, a = is_all and 5 or 1, 14
+local k, a = is_all and 5 or 1, 15
 for b = 1, tonumber(ARGV[11]) do
-  local proposed, count = struct.unpack(BUCKET, ARGV[a])
-  local bucket = { index = KEYS[k], clock = KEYS[k + 1], proposed = proposed }
+  local proposed, count, stamped_deadline = struct.unpack(BUCKET, ARGV[a])
+  local bucket = { index = KEYS[k], clock = KEYS[k + 1], proposed = proposed, stamped_deadline = stamped_deadline }
   buckets[b] = bucket
   k, a = k + 2, a + 1
   for _ = 1, count do
@@ -92,8 +96,12 @@ for b = 1, tonumber(ARGV[11]) do
     family.type, family.kind, family.help, family.unit, family.known_shapes, family.candidates, family.hashes, family.final,
       family.blocks, family.clashes, family.codes_at = struct.unpack(FAMILY, family.header)
     family.digests_at = family.codes_at + family.clashes
-    k = k + 2 + family.clashes
-    a = a + 1 + family.blocks
+    if apart then
+      family.sizes = sizes_in(family.header, family.digests_at + family.blocks * DIGEST_BYTES, family.blocks)
+      family.draft, family.clashes_at = KEYS[k + 2], k + 3
+    end
+    k = family.clashes_at + family.clashes
+    a = a + 1 + (apart and 0 or family.blocks)
     families[#families + 1] = family
   end
 end
@@ -138,7 +146,7 @@ end
 -- the blocks that those of the push would overwrite, if they are few and small.
 local function look(family)
   local asked = { 'm', 'q', 'w', 'p' .. gid }
-  family.has_looked = few_and_small(family.blocks, family.values_at)
+  family.has_looked = few_and_small(family.blocks, family.values_at, family.sizes)
   for i = 1, family.has_looked and family.blocks or 0 do
     local at = family.digests_at + (i - 1) * DIGEST_BYTES
     asked[4 + i] = 'g' .. gid .. string.sub(family.header, at, at + DIGEST_BYTES - 1)
@@ -218,6 +226,16 @@ end
 for _, bucket in ipairs(buckets) do
   bucket.sequence = next_sequence(tonumber(call('GET', bucket.clock) or 0), bucket.proposed)
   bucket.latest = 0
+  if apart and not is_right(bucket.proposed, bucket.stamped_deadline, bucket.sequence, deadline) then
+    return { number(now_us), 'whole' }
+  end
+end
+if apart then
+  for _, family in ipairs(families) do
+    if family.held.blocks > 0 and needs_order(family.held, family.blocks, family.values_at, family.sizes) then
+      return { number(now_us), 'whole' }
+    end
+  end
 end
 
 local function set_of(digests)
@@ -235,6 +253,7 @@ local function without(digests, set)
   return table.concat(left)
 end
 
+local lent = {}
 for n, family in ipairs(families) do
   local bucket, hash, order, held = family.bucket, family.hash, family.order, family.held
   if family.obsolete or family.gone then call('UNLINK', hash, order) end
@@ -245,18 +264,19 @@ for n, family in ipairs(families) do
     remove_blocks(held, hash, order, gid, held_digests)
     held_digests, family.has_looked = '', false
   end
-  order_if_large(held, hash, order, family.blocks, family.values_at)
+  order_if_large(held, hash, order, family.blocks, family.values_at, family.sizes)
 
   local sequence, written, fields, scores = bucket.sequence, {}, {}, {}
   for i = 1, family.blocks do
-    local at, value = family.digests_at + (i - 1) * DIGEST_BYTES, ARGV[family.values_at + i - 1]
+    local at = family.digests_at + (i - 1) * DIGEST_BYTES
     local digest = string.sub(family.header, at, at + DIGEST_BYTES - 1)
     local field = 'g' .. gid .. digest
-    value = stamped(value, sequence, deadline)
     local size = family.has_looked and #(family.stored[4 + i] or '') or call('HSTRLEN', hash, field)
-    held.bytes = held.bytes + #value - size
+    held.bytes = held.bytes + size_of(family.sizes, family.values_at, i) - size
     if size == 0 then held.blocks = held.blocks + 1 end
-    fields[2 * i - 1], fields[2 * i] = field, value
+    if not apart then
+      fields[2 * i - 1], fields[2 * i] = field, stamped(ARGV[family.values_at + i - 1], sequence, deadline)
+    end
     if held.ordered == 1 then scores[2 * i - 1], scores[2 * i] = number(sequence), field end
     written[i] = digest
     sequence = sequence + 1
@@ -292,6 +312,7 @@ for n, family in ipairs(families) do
   call('HSET', hash, unpack(fields))
   if family.reserved and family.final ~= '' then call('HDEL', hash, 'q') end
   keep_family(held, hash, order, bucket.index)
+  if apart then lent[#lent + 1], lent[#lent + 2] = hash, family.draft end
   bucket.latest = math.max(bucket.latest, held.ends)
   if has_outgrown(held.bytes, held.live) then results[2 + n] = 1 end
 end
@@ -308,4 +329,5 @@ if is_all then
   note_pushed(KEYS[3], names, push_s)
   store_record(KEYS[2], KEYS[3], KEYS[4], gid, push_s, failure_s or 0, deadline, ARGV[12], ARGV[13])
 end
+lend(lent)
 return results

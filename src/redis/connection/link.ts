@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { SECOND } from '../../units.ts';
 import type { BytePool } from '../byte-pool.ts';
-import { type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
+import { type Apart, type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
 import { connectionLost, StoreError, toStoreError } from '../failure.ts';
 import { readingInto } from './connector.ts';
 import { Intake } from './intake.ts';
 import type { LinkOptions } from './link-options.ts';
-import { PackedCall, type Script } from './packed-call.ts';
+import { PackedCall, type Script, type ScriptRun } from './packed-call.ts';
 import { ReplyError } from './reply-decoder.ts';
 import type { Address } from './sentinels.ts';
 import { type BatchSink, Wire } from './wire.ts';
@@ -174,7 +174,7 @@ export class Link {
           asking,
         });
       }
-      const call = new PackedCall(this.#settings.pool, [request.command], request.args);
+      const call = new PackedCall(this.#settings.pool, [[request.command], request.args]);
       return await this.#send(this.#wire, call, asking);
     } catch (thrown) {
       const error = toStoreError(thrown);
@@ -215,10 +215,11 @@ export class Link {
     const latest = TIMED.has(script) ? [this.#latestUs(until)] : [];
     // Scripts may be flushed at any time, also twice.
     for (let attempt = 1; ; attempt++) {
-      const call = PackedCall.run(pool, this.#loaded.has(script) ? { sha } : { text }, request, latest);
+      const run = { script: this.#loaded.has(script) ? { sha } : { text }, call: request, first: latest };
       this.#loaded.add(script);
       try {
-        return await this.#send(wire, call, asking);
+        if (request.apart === undefined) return await this.#send(wire, PackedCall.run(pool, run), asking);
+        return await this.#transact(wire, run, request.apart);
       } catch (error) {
         if (!String(error).includes('NOSCRIPT')) throw error;
         this.#loaded.delete(script);
@@ -227,9 +228,18 @@ export class Link {
     }
   }
 
+  /** Returns what the script has answered and, behind that, how many families were written to. */
+  async #transact(wire: Wire, run: ScriptRun, { drafts }: Apart): Promise<Reply> {
+    const { pool, scripts } = this.#settings;
+    const { text } = scripts.get('keepDrafts') as Script;
+    const answers = await this.#send(wire, PackedCall.transaction(pool, run, drafts, text), false);
+    const [decided, kept] = Array.isArray(answers) ? [answers[0], answers.at(-1) as Reply] : [answers, 0];
+    return Array.isArray(decided) ? [...decided, kept] : decided;
+  }
+
   async #send(wire: Wire, call: PackedCall, asking: boolean): Promise<Reply> {
     try {
-      const reply = await wire.send(call.bytes, { asking });
+      const reply = await wire.send(call.bytes, { commands: call.commands, asking });
       call.release();
       return reply;
     } catch (error) {

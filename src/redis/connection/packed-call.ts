@@ -1,6 +1,6 @@
 import { KIB } from '../../units.ts';
 import { BytePool } from '../byte-pool.ts';
-import type { Call } from '../commands.ts';
+import type { Call, Draft } from '../commands.ts';
 
 /** A call carries 256 KiB of blocks, of which the last may be as large again; smaller ones are not worth a piece. */
 const PIECE_BYTES = 576 * KIB;
@@ -28,43 +28,60 @@ export function callPool(): BytePool {
 /** Name and arguments of a command, in parts that are not joined first: there may be thousands. */
 type Parts = ReadonlyArray<ReadonlyArray<string | number | Buffer>>;
 
+/** The arguments of a call that stand before its own, and how its script is named. */
+export interface ScriptRun {
+  /** Its hash, or the whole text if the server may not know it. */
+  readonly script: { readonly sha: string } | { readonly text: string };
+  readonly call: Call;
+  readonly first: readonly number[];
+}
+
 /**
- * One command as Redis reads it (https://redis.io/docs/latest/develop/reference/protocol-spec/, arrays of bulk strings),
+ * Commands as Redis reads them (https://redis.io/docs/latest/develop/reference/protocol-spec/, arrays of bulk strings),
  * in one piece of memory. The library would make a new one for each, and copy what is in it twice.
  */
 export class PackedCall {
   readonly #pool: BytePool;
   readonly #memory: Buffer | undefined;
   readonly bytes: Buffer;
+  readonly commands: number;
 
-  /** @param parts its name and arguments */
-  constructor(pool: BytePool, ...parts: Parts) {
+  constructor(pool: BytePool, ...commands: readonly Parts[]) {
     this.#pool = pool;
-    const most = mostBytes(parts);
+    this.commands = commands.length;
+    const most = commands.reduce((sum, parts) => sum + mostBytes(parts), 0);
     this.#memory = most > SMALL_BYTES ? pool.take(most) : undefined;
     const target = this.#memory ?? Buffer.allocUnsafe(most);
-    this.bytes = target.subarray(0, pack(parts, target));
+    let end = 0;
+    for (const parts of commands) end = pack(parts, target, end);
+    this.bytes = target.subarray(0, end);
   }
 
-  /**
-   * A run of a script.
-   * @param sha of the script, or its whole text if the server may not know it
-   * @param first arguments before those of the call
-   */
-  static run(
-    pool: BytePool,
-    script: { readonly sha: string } | { readonly text: string },
-    { keys, args }: Call,
-    first: readonly number[],
-  ): PackedCall {
-    const head = 'sha' in script ? ['EVALSHA', script.sha] : ['EVAL', script.text];
-    return new PackedCall(pool, head, [keys.length], keys, first, args);
+  static run(pool: BytePool, run: ScriptRun): PackedCall {
+    return new PackedCall(pool, runOf(run));
+  }
+
+  /** A call whose values come apart. @param keep text of the script that ends the transaction */
+  static transaction(pool: BytePool, run: ScriptRun, drafts: readonly Draft[], keep: string): PackedCall {
+    return new PackedCall(
+      pool,
+      [['MULTI']],
+      runOf(run),
+      ...drafts.map(({ draft, fields }) => [['HSET', draft], fields]),
+      [['EVAL', keep, drafts.length * 2], drafts.flatMap(({ draft, hash }) => [draft, hash])],
+      [['EXEC']],
+    );
   }
 
   /** Redis has read all of it. What may still be on its way is left to the collector. */
   release(): void {
     if (this.#memory !== undefined) this.#pool.give(this.#memory);
   }
+}
+
+function runOf({ script, call: { keys, args }, first }: ScriptRun): Parts {
+  const head = 'sha' in script ? ['EVALSHA', script.sha] : ['EVAL', script.text];
+  return [head, [keys.length], keys, first, args];
 }
 
 function mostBytes(parts: Parts): number {
@@ -83,12 +100,12 @@ function mostBytes(parts: Parts): number {
 /**
  * Byte by byte: a small push has over a thousand arguments of a few bytes. To join them to texts and have those written
  * takes half as long again, and leaves the texts to the collector.
- * @returns how many bytes it takes
+ * @returns where it ends
  */
-function pack(parts: Parts, target: Buffer): number {
+function pack(parts: Parts, target: Buffer, start: number): number {
   let count = 0;
   for (const part of parts) count += part.length;
-  let at = writeLength(target, 0, ARRAY, count);
+  let at = writeLength(target, start, ARRAY, count);
   for (const part of parts) {
     for (let i = 0; i < part.length; i++) {
       const arg = part[i];

@@ -7,17 +7,24 @@ local ORDER_BYTES, ORDER_BLOCKS, ORDER_BLOCK_BYTES = 1835008, 2500, 4096
 -- What unpack() can be trusted with is a few thousand.
 local SCORES_A_CALL = 1000
 
--- Gives an order to a family that will need it once it has these blocks, too: `count` values, in ARGV from `at` on. Takes
--- Redis up to 10 ms, once in the life of a family.
-local function order_if_large(family, hash, order, count, at)
-  if family.ordered == 1 then return end
+-- Bytes of the i-th of the values that stand in ARGV from `at` on, or come apart and have these sizes (shared/drafts.lua).
+local function size_of(sizes, at, i) return sizes and sizes[i] or #ARGV[at + i - 1] end
+
+-- Whether a family without an order will need one once it has these blocks, too: `count` values.
+local function needs_order(family, count, at, sizes)
+  if family.ordered == 1 then return false end
   local bytes, largest = family.bytes, 0
   for i = 1, count do
-    local size = #ARGV[at + i - 1]
+    local size = size_of(sizes, at, i)
     bytes = bytes + size
     if size > largest then largest = size end
   end
-  if bytes <= ORDER_BYTES and family.blocks + count <= ORDER_BLOCKS and largest <= ORDER_BLOCK_BYTES then return end
+  return bytes > ORDER_BYTES or family.blocks + count > ORDER_BLOCKS or largest > ORDER_BLOCK_BYTES
+end
+
+-- Gives an order to such a family. Takes Redis up to 10 ms, once in the life of a family.
+local function order_if_large(family, hash, order, count, at, sizes)
+  if not needs_order(family, count, at, sizes) then return end
   family.ordered = 1
   if family.blocks == 0 then return end
   local fields, scores = call('HGETALL', hash), {}
@@ -34,13 +41,13 @@ local function order_if_large(family, hash, order, count, at)
   if #scores > 0 then call('ZADD', order, unpack(scores)) end
 end
 
--- Whether values, `count` of them in ARGV from `at` on, are so few and small that the blocks that they overwrite are best
--- looked at together with the family: one command takes less than one a block, though Lua makes a string of each.
+-- Whether `count` values are so few and small that the blocks that they overwrite are best looked at together with the
+-- family: one command takes less than one a block, though Lua makes a string of each.
 local MOST_FETCHED, LARGEST_FETCHED = 8, 4096
-local function few_and_small(count, at)
+local function few_and_small(count, at, sizes)
   if count > MOST_FETCHED then return false end
-  for i = at, at + count - 1 do
-    if #ARGV[i] > LARGEST_FETCHED then return false end
+  for i = 1, count do
+    if size_of(sizes, at, i) > LARGEST_FETCHED then return false end
   end
   return true
 end

@@ -45,9 +45,13 @@ end
 -- deadline by what our clock shows at the most: by so much that may be late, and never early. A value that is right stays
 -- as it is: Lua hashes each byte of a string that it makes, which took as long as all the rest.
 local MOST_LATE_MS = 1000
+local function is_right(stamped_sequence, stamped_deadline, sequence, deadline)
+  return stamped_sequence == sequence and stamped_deadline >= deadline and stamped_deadline <= deadline + MOST_LATE_MS
+end
+
 local function stamped(value, sequence, deadline)
   local expected, at = struct.unpack('<dd', value)
-  if expected == sequence and at >= deadline and at <= deadline + MOST_LATE_MS then return value end
+  if is_right(expected, at, sequence, deadline) then return value end
   return struct.pack('<dd', sequence, deadline) .. string.sub(value, 17)
 end
 
