@@ -90,12 +90,14 @@ export async function commit<F extends FamilyWrite>(
       lost === undefined ? await sendTimed(connection, calls) : batches.map(() => lost as StoreError);
     lost ??= replies.find((reply): reply is StoreError => reply instanceof StoreError && isLoss(reply));
     const undecided: Array<Part<F>> = [];
-    for (const [i, batch] of batches.entries()) {
-      const settled = outcomes(batch, replies[i]);
-      for (const [n, part] of piecesOf(batch).entries()) {
+    for (let b = 0; b < batches.length; b++) {
+      const parts = piecesOf(batches[b]);
+      const settled = outcomes(parts, replies[b]);
+      for (let n = 0; n < parts.length; n++) {
+        const { family, from, to } = parts[n];
         const outcome = settled[n];
-        if (outcome === undefined) undecided.push(part);
-        else pieces.push({ ...part, outcome });
+        if (outcome === undefined) undecided.push(parts[n]);
+        else pieces.push({ family, from, to, outcome });
       }
     }
     // Rare, so each in a call of its own.
@@ -182,14 +184,16 @@ export function given(text: string | undefined): string {
   return text === undefined ? '' : `=${text}`;
 }
 
-/** What became of the pieces of a batch. Undefined: it must be sent with the values as arguments. */
-function outcomes(batch: Batch<FamilyWrite>, reply: Reply[] | StoreError): Array<Outcome | undefined> {
-  const pieces = piecesOf(batch);
-  if (reply instanceof StoreError) return pieces.map(() => ({ status: 'failed', error: reply }));
-  const settled = pieces.map(({ family }, i) => toOutcome(reply[i + 1], family));
-  const kept = reply[pieces.length + 1];
-  const isWritten = (i: number): boolean => settled[i]?.status === 'stored' && pieces[i].to > pieces[i].from;
-  if (kept === undefined || kept === pieces.filter((_, i) => isWritten(i)).length) return settled;
+/** What became of the parts of a batch. Undefined: it must be sent with the values as arguments. */
+function outcomes(
+  parts: ReadonlyArray<Part<FamilyWrite>>,
+  reply: Reply[] | StoreError,
+): Array<Outcome | undefined> {
+  if (reply instanceof StoreError) return parts.map(() => ({ status: 'failed', error: reply }));
+  const settled = parts.map(({ family }, i) => toOutcome(reply[i + 1], family));
+  if (reply.length === parts.length + 1) return settled;
+  const isWritten = (i: number): boolean => settled[i]?.status === 'stored' && parts[i].to > parts[i].from;
+  if (reply[parts.length + 1] === parts.filter((_, i) => isWritten(i)).length) return settled;
   const error = notWritten();
   return settled.map((outcome, i) => (isWritten(i) ? { status: 'failed', error } : outcome));
 }
