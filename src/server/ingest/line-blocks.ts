@@ -12,6 +12,7 @@ import {
 } from '../../workers/exposition/cut-finder.ts';
 import type { SeriesHash } from '../../workers/identity.ts';
 import type { DeclaredTypes } from '../../workers/messages.ts';
+import { noteGarbage } from '../chunk-garbage.ts';
 import type { DeclaredTypesLog } from './declared-types.ts';
 import { HeldBytes } from './held-bytes.ts';
 import type { PieceText } from './piece-text.ts';
@@ -79,6 +80,7 @@ export function lineBlocks(options: LineBlocksOptions): Transform {
 
   stream._transform = (chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback) => {
     try {
+      noteGarbage(chunk.length);
       lengths.add(chunk);
       const text = cutter.add(chunk);
       if (text === undefined) callback();

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { KIB } from '../../units.ts';
+import { noteGarbage } from '../chunk-garbage.ts';
 import { BytePages } from '../encoding/byte-pages.ts';
 import { createDecoder, encodingProblem } from '../encoding/decoder.ts';
 import { MAX_BLOCK_BYTES } from '../encoding/snappy-decoder.ts';
@@ -78,6 +79,7 @@ async function collect(
     source.destroy();
     throw signal?.aborted ? signal.reason : problem(error, maxBytes);
   }
+  noteGarbage(pages.length);
   return pages.take().buffer;
 }
 
