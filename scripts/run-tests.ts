@@ -12,6 +12,8 @@ import { MINUTE, SECOND } from '../src/units.ts';
 interface Job {
   readonly file: string;
   readonly topology: 'server' | 'cluster' | 'sentinel';
+  /** All values of the storage take the way of large ones. */
+  readonly apart?: boolean;
 }
 
 interface Result extends Job {
@@ -36,13 +38,15 @@ const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
 const faults = files.filter((file) => file.startsWith('test/faults/'));
 const others = files.filter((file) => !faults.includes(file));
 const storage = others.filter((file) => /\b(useStorage|startTopology)\b/.test(readFileSync(file, 'utf8')));
-const on = (topology: Job['topology'], names: readonly string[]): Job[] =>
-  names.map((file) => ({ file, topology }));
+const on = (topology: Job['topology'], names: readonly string[], apart = false): Job[] =>
+  names.map((file) => ({ file, topology, apart }));
 
 const SUITES: Readonly<Record<string, readonly Job[]>> = {
   faults: on('server', faults),
   cluster: on('cluster', storage),
   sentinel: on('sentinel', storage),
+  apart: on('server', storage, true),
+  'cluster-apart': on('cluster', storage, true),
   server: on('server', others),
 };
 
@@ -66,7 +70,10 @@ const running = new Set<ChildProcess>();
 
 async function run(job: Job): Promise<Result> {
   const began = performance.now();
-  const ours = job.topology === 'server' ? {} : { PROPERTY_RUNS };
+  const ours = {
+    ...((job.topology !== 'server' || job.apart) && { PROPERTY_RUNS }),
+    ...(job.apart && { TEST_VALUES: 'apart' }),
+  };
   const child = spawn(process.execPath, ['--import', 'tsx', '--test-reporter=spec', job.file], {
     env: { ...ours, ...process.env, TEST_TOPOLOGY: job.topology, TEST_BUILT: built },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -94,8 +101,9 @@ function count(results: readonly Result[], what: string): number {
   return results.reduce((sum, { output }) => sum + Number(pattern.exec(output)?.[1] ?? 0), 0);
 }
 
-function titleOf({ file, topology }: Job): string {
-  return topology === 'server' ? file : `${file} (${topology})`;
+function titleOf({ file, topology, apart = false }: Job): string {
+  const how = [topology === 'server' ? '' : topology, apart ? 'values apart' : ''].filter(Boolean);
+  return how.length === 0 ? file : `${file} (${how.join(', ')})`;
 }
 
 const wanted = process.argv.slice(2);

@@ -12,7 +12,7 @@ import { type FamilyKind, stamp } from './block.ts';
 import { HeaderWriter } from './call-header.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
-import { areValuesLarge, Drafts, notWritten } from './drafts.ts';
+import { comesApart, Drafts, notWritten } from './drafts.ts';
 import { StoreError } from './failure.ts';
 import type { Keys } from './keys.ts';
 import { CLASH_CODES, clashesOf } from './name-claims.ts';
@@ -84,7 +84,7 @@ export async function commit<F extends FamilyWrite>(
   let lost: StoreError | undefined;
   const send = async (batches: ReadonlyArray<Batch<F>>, mayComeApart: boolean): Promise<void> => {
     const calls = batches.map((batch) => {
-      return toCall(batch, keys, stamps, options, mayComeApart && areValuesLarge(batch));
+      return toCall(batch, keys, stamps, options, mayComeApart && comesApart(batch, connection));
     });
     const replies =
       lost === undefined ? await sendTimed(connection, calls) : batches.map(() => lost as StoreError);

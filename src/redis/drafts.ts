@@ -1,18 +1,12 @@
-import { KIB } from '../units.ts';
 import { type Batch, type Batchable, piecesOf } from './batches.ts';
+import type { RedisConnection } from './client.ts';
 import type { Draft } from './commands.ts';
 import { StoreError } from './failure.ts';
 import type { Keys } from './keys.ts';
 
-/**
- * On the average. A transaction takes Redis some 15 µs more than a script, and its values a third of what they take as
- * arguments.
- */
-const LARGE_VALUE_BYTES = 2 * KIB;
-
-/** Whether the values of a call are so large that they should come apart from the script; see commands/shared/drafts.lua. */
-export function areValuesLarge(batch: Batch<Batchable>): boolean {
-  if (batch.bytes < batch.blocks * LARGE_VALUE_BYTES) return false;
+/** Whether the values of a call should come apart from its script: see commands/shared/drafts.lua. */
+export function comesApart(batch: Batch<Batchable>, { largeValueBytes }: RedisConnection): boolean {
+  if (batch.bytes < batch.blocks * largeValueBytes) return false;
   // The parts of one family that have to be sent again may meet in one call: that would take several drafts at once.
   const names = piecesOf(batch).map(({ family }) => family.name);
   return new Set(names).size === names.length;

@@ -6,7 +6,7 @@ import { HeaderWriter } from './call-header.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { compactFamily } from './compaction.ts';
-import { areValuesLarge, Drafts, notWritten } from './drafts.ts';
+import { comesApart, Drafts, notWritten } from './drafts.ts';
 import { StoreError, toStoreError } from './failure.ts';
 import type { Group } from './group.ts';
 import { GroupLease } from './group-lease.ts';
@@ -323,7 +323,7 @@ export class GroupPush {
   #call(
     batch: Batch<GroupFamilyWrite>,
     step: 'check' | 'write' | 'all',
-    isApart = step !== 'check' && !this.#whole.has(batch) && areValuesLarge(batch),
+    isApart = step !== 'check' && !this.#whole.has(batch) && comesApart(batch, this.#connection),
   ): Call {
     const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
     const { id, shape, addsInstance, exposed } = this.#group;

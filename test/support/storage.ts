@@ -58,7 +58,7 @@ export function withSettableClock(lua: string): string {
   return lua.replace(/(redis\.)?call\('TIME'\)/, () => clock);
 }
 
-/** The storage as one gateway uses it, without HTTP, threads and parser. */
+/** The storage as one gateway uses it, without HTTP, threads and parser. `TEST_VALUES=apart`: all values are large for it. */
 export class TestStorage implements AsyncDisposable {
   readonly connection: RedisConnection;
   readonly keys = new Keys(PREFIX);
@@ -69,7 +69,10 @@ export class TestStorage implements AsyncDisposable {
   }
 
   static async connect(redis: Reachable, overrides: Partial<RedisOptions> = {}): Promise<TestStorage> {
-    const connection = new RedisConnection(redisOptions(redis, overrides), { editScript: withSettableClock });
+    const connection = new RedisConnection(redisOptions(redis, overrides), {
+      editScript: withSettableClock,
+      ...(process.env['TEST_VALUES'] === 'apart' && { largeValueBytes: 0 }),
+    });
     await connection.whenUp();
     return new TestStorage(connection);
   }
