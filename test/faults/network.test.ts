@@ -244,7 +244,8 @@ test('a black hole: pushes fail fast, nothing queues up, and all is well afterwa
 test('a line on which every byte comes by itself', async () => {
   await using rig = await behindProxy();
   await rig.proxy.set({ sliceBytes: 1 });
-  assert.equal((await ingest(rig.gateway, families(50, 7))).accepted, 100);
+  const answer = await ingest(rig.gateway, families(50, 7));
+  assert.deepEqual(answer, { status: 200, accepted: 100, rejected: 0, errors: [] });
   const put = await fetch(`${rig.gateway.url}/metrics/job/a`, { method: 'PUT', body: families(20, 8) });
   assert.equal(put.status, 200);
   const shown = seriesOf(await scrapeOf(rig.gateway));

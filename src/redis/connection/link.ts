@@ -298,7 +298,12 @@ export class Link {
     // All that the library has asked is answered: what comes now is ours, and is so when the wire is closed. The library
     // would not know what to do with a late answer.
     const intake = this.#intakes.get(stream);
-    if (intake) intake.reader = wire.receive;
+    if (intake === undefined) {
+      this.#down(new StoreError('other', 'the connection to Redis does not read as it was told to'));
+      this.#client.disconnect(true);
+      return;
+    }
+    intake.handOver(wire.receive);
     this.#wire = wire;
     this.#up = true;
     this.#lastError = undefined;
