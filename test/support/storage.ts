@@ -21,6 +21,7 @@ import { BUCKETS, bucketOf, Keys } from '../../src/redis/keys.ts';
 import { type Labels, parseLabels } from '../../src/redis/label-text.ts';
 import type { RedisOptions } from '../../src/redis/options.ts';
 import { scrape } from '../../src/redis/scrape.ts';
+import { SECOND } from '../../src/units.ts';
 import { SeriesHash } from '../../src/workers/identity.ts';
 import { PREFIX, startTopology, type Topology } from './topology.ts';
 
@@ -73,7 +74,8 @@ export class TestStorage implements AsyncDisposable {
       editScript: withSettableClock,
       ...(process.env['TEST_VALUES'] === 'apart' && { largeValueBytes: 0 }),
     });
-    await connection.whenUp();
+    // However short the timeout of its commands is.
+    await connection.whenUp(10 * SECOND);
     return new TestStorage(connection);
   }
 
