@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 
-/** Time within which the gateway's notion of a moment may differ from ours, ms: the way to Redis and back, and rounding. */
+/**
+ * Time within which the gateway's notion of a moment may differ from ours, ms: the way to Redis and back, and rounding.
+ * What has taken longer may end later by that: a gateway knows the clock of Redis as well as the way there is short.
+ */
 const MARGIN_MS = 40;
 
 interface Version {
@@ -62,8 +65,8 @@ export class SeriesModel {
   }
 }
 
-function endedBefore({ acknowledged, ttlMs }: Version, moment: number): boolean {
-  return ttlMs > 0 && acknowledged + ttlMs + MARGIN_MS < moment;
+function endedBefore({ sent, acknowledged, ttlMs }: Version, moment: number): boolean {
+  return ttlMs > 0 && acknowledged + ttlMs + Math.max(MARGIN_MS, acknowledged - sent) < moment;
 }
 
 function mayBeMissing({ value, uncertain, sent, ttlMs }: Version, moment: number): boolean {

@@ -42,14 +42,14 @@ local function next_sequence(clock, proposed)
 end
 
 -- The value of a block with its sequence and deadline. Its sender has stamped it with those that it expects here, the
--- deadline by what our clock showed at the most when it was sent. Since then it may have waited for its turn, or our clock be
--- behind what it showed at the most: by so much it may end before its time to live counted from now has passed, but not
--- before that has passed counted from the sending, and by so much after it. A value that is right stays as it is: Lua
--- hashes each byte of a string that it makes, which took as long as all the rest.
-local MOST_EARLY_MS, MOST_LATE_MS = 500, 1000
+-- deadline by what our clock showed at the most when it was sent: time to live counts from there, and by so much a block
+-- may end late. If it has waited for long, or our clock is ahead of that of the server before us, it counts from now. A
+-- value that is right stays as it is: Lua hashes each byte of a string that it makes, which took as long as all the rest.
+local MOST_LATE_MS, MOST_WAITED_MS, MOST_WAITED_PART = 1000, 5000, 8
 local function is_right(stamped_sequence, stamped_deadline, sequence, deadline)
+  local waited = math.min(MOST_WAITED_MS, (deadline - now_ms) / MOST_WAITED_PART)
   return stamped_sequence == sequence
-    and stamped_deadline >= deadline - MOST_EARLY_MS and stamped_deadline <= deadline + MOST_LATE_MS
+    and stamped_deadline >= deadline - waited and stamped_deadline <= deadline + MOST_LATE_MS
 end
 
 local function stamped(value, sequence, deadline)
