@@ -39,12 +39,12 @@ export const SCRIPTS = {
 
 export type ScriptName = keyof typeof SCRIPTS;
 
-/** Without comments: half of the text, which a slow line would have to carry for each connection. */
+/** Without comments: a third of the text, which a slow line would have to carry for each connection. */
 export function loadScript(name: ScriptName): string {
   return SCRIPTS[name]
     .map((file) => readFileSync(new URL(`./commands/${file}.lua`, import.meta.url), 'utf8'))
     .join('\n')
-    .replaceAll(/--\[\[[^]*?\]\]/g, '')
+    .replaceAll(/--\[\[[\s\S]*?\]\]/g, '')
     .replaceAll(/^ *--.*\n/gm, '');
 }
 
