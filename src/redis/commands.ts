@@ -39,7 +39,7 @@ export const SCRIPTS = {
 
 export type ScriptName = keyof typeof SCRIPTS;
 
-/** Without comments: a third of the text, which a slow line would have to carry for each connection. */
+/** Without comments: two fifths of the text, which a slow line would have to carry for each connection. */
 export function loadScript(name: ScriptName): string {
   return SCRIPTS[name]
     .map((file) => readFileSync(new URL(`./commands/${file}.lua`, import.meta.url), 'utf8'))
