@@ -12,6 +12,7 @@ import { type Servers, SingleServer } from './connection/servers.ts';
 import { slabPool } from './connection/slab.ts';
 import type { BatchSink } from './connection/wire.ts';
 import { connectionLost, StoreError, toStoreError } from './failure.ts';
+import { Keys } from './keys.ts';
 import type { RedisOptions } from './options.ts';
 
 export interface ConnectionHooks {
@@ -70,7 +71,7 @@ export class RedisConnection {
     return this.#options.timeoutMs;
   }
 
-  /** Values of so many bytes are sent apart from the script that decides on them. */
+  /** Values of so many bytes on the average are sent apart from the script that decides on them. */
   get largeValueBytes(): number {
     return this.#hooks.largeValueBytes ?? LARGE_VALUE_BYTES;
   }
@@ -330,6 +331,7 @@ function connect(options: RedisOptions, { editScript }: ConnectionHooks, hooks: 
     scripts,
     pool: callPool(),
     slabs: slabPool(),
+    unusedKey: new Keys(options.keyPrefix).unused,
     mustBeMaster: options.mode === 'sentinel',
   };
   const limits: PoolLimits = {

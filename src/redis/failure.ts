@@ -86,9 +86,11 @@ export function toStoreError(error: unknown): StoreError {
   if (message === 'Command timed out' || message === 'connect ETIMEDOUT') {
     return new StoreError('timeout', 'Redis did not answer in time', { cause: error });
   }
+  // A transaction that is not carried out says why behind this, and the commands of it say so before.
+  const said = message.replace(/^EXECABORT Transaction discarded because of: -?/, '');
   // An error inside a script comes as `OOM … script: …` or as `ERR … -OOM …`, depending on the version.
   for (const [prefix, reason, meaning] of REPLIES) {
-    if (message.startsWith(prefix) || message.includes(`-${prefix} `)) {
+    if (said.startsWith(prefix) || said.includes(`-${prefix} `)) {
       return new StoreError(reason, meaning, { cause: error });
     }
   }

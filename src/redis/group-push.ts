@@ -274,7 +274,10 @@ export class GroupPush {
     }
     const families = piecesOf(batch).length;
     const kept = reply[families + 2];
-    if (isDone(reply) && kept !== undefined && kept !== families) throw notWritten();
+    if (isDone(reply) && kept !== undefined && kept !== families) {
+      this.#writing = true;
+      throw notWritten();
+    }
     return false;
   }
 

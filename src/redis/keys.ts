@@ -103,6 +103,11 @@ export class Keys {
     return `${this.#bucketPrefixes[bucket]}s:${name}`;
   }
 
+  /** Never made. */
+  get unused(): string {
+    return `${this.#bucketPrefixes[0]}unused`;
+  }
+
   draft(bucket: number, number: number): string {
     return `${this.#bucketPrefixes[bucket]}draft:${number}`;
   }

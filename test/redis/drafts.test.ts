@@ -165,3 +165,31 @@ test('without memory a push is refused, and what is there stays', async () => {
     await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
   }
 });
+
+test('a family that Redis cannot read: what comes before it in the call is stored with its blocks', async () => {
+  const [first, second] = ['a', 'b'].map((name) => storage.keys.place(name));
+  // The order in a call is that of the buckets as they come.
+  assert.notEqual(first.bucket, second.bucket);
+  await storage.push('a', large(1));
+  await storage.connection.command('HSET', second.hash, 'm', 'damaged');
+  const family = (name: string) => {
+    const series = Object.entries(large(2)).map(([labels, value]) => [labels, String(value)] as const);
+    return storage.family(name, [storage.block(name, series)]);
+  };
+  const pieces = await storage.commit([family('a'), family('b')]);
+  assert.deepEqual(
+    pieces.map(({ outcome }) => outcome.status),
+    ['failed', 'failed'],
+  );
+  assert.deepEqual(await valuesOf('a'), new Set(['2']));
+  assert.equal(await drafts(), '');
+});
+
+test('a user who may not use transactions: values are arguments, as small ones are', async () => {
+  await redis.cli('ACL', 'SETUSER', 'plain', 'on', '>secret', '~*', '+@all', '-multi');
+  await using plain = await TestStorage.connect(redis.port, { username: 'plain', password: 'secret' });
+  await plain.push('m', large(1));
+  await plain.pushGroup([['job', 'a']], { g: large(1, 'g') });
+  assert.equal(await calls('exec'), 0);
+  assert.deepEqual([await valuesOf('m'), await valuesOf('g')], [new Set(['1']), new Set(['1'])]);
+});

@@ -3,7 +3,8 @@
   shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/clashes.lua and shared/drafts.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
-  Atomic as a whole; fails before its first write, or not at all (read-only; out of memory, unless it begins a family anew).
+  Atomic as a whole; what Redis refuses it refuses before the first write (read-only; out of memory, unless a family begins
+  anew).
 
   KEYS for each bucket: index, clock, then for each family: hash, order, if its values come apart its draft, and the hashes
     of the names it may clash with
@@ -24,7 +25,7 @@
   Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
     0 stored; 1 stored, and the family wants compaction; 'rekey' other fingerprint;
     {type, deadline (ms), i} taken: by the family itself (i = 0) or by the i-th name it may clash with;
-    'whole' this can be decided with the values only: nothing was done
+    'whole' this can be decided with the values only: nothing is stored
 ]]
 -- Metadata without samples is not in the index and must end by itself.
 local LONGEST_METADATA_MS = 86400000
@@ -224,6 +225,7 @@ local function commit_bucket()
   purge_index(index)
 end
 
-for _ = 1, tonumber(ARGV[5]) do commit_bucket() end
-lend(lent)
+lending(lent, function()
+  for _ = 1, tonumber(ARGV[5]) do commit_bucket() end
+end)
 return results

@@ -30,7 +30,7 @@
     number of blocks; number of names it may clash with, and a byte for each of these (see shared/clashes.lua); the digests
     of the blocks; then the value of each block, or, if these come apart, in the header its bytes (uint32)
 
-  Output: {'late', time}; {time, 'busy'} with step 'all': not at once; {time, 'whole'} not without the values, nothing was done;
+  Output: {'late', time}; {time, 'busy'} with step 'all': not at once; {time, 'whole'} not without the values, nothing is stored;
      {time, 'refused', result, …}; {time, 'done', result, …} with one result a family:
     0 good; 1 good, and the family wants compaction; 'rekey' other fingerprint;
     {'taken', type, deadline (ms), i} by the family itself (i = 0) or the i-th name it may clash with;
@@ -254,7 +254,7 @@ local function without(digests, set)
 end
 
 local lent = {}
-for n, family in ipairs(families) do
+local function store(n, family)
   local bucket, hash, order, held = family.bucket, family.hash, family.order, family.held
   if family.obsolete or family.gone then call('UNLINK', hash, order) end
   local is_new = held.deadline == 0
@@ -317,17 +317,19 @@ for n, family in ipairs(families) do
   if has_outgrown(held.bytes, held.live) then results[2 + n] = 1 end
 end
 
-for _, bucket in ipairs(buckets) do
-  note_sequence(bucket.clock, bucket.sequence - 1, deadline)
-  keep_index(bucket.index, bucket.latest)
-  purge_index(bucket.index)
-end
-if is_all then
-  call('DEL', KEYS[1])
-  local push_s = now_us / 1000000
-  local _, failure_s = living_record(KEYS[2], gid)
-  note_pushed(KEYS[3], names, push_s)
-  store_record(KEYS[2], KEYS[3], KEYS[4], gid, push_s, failure_s or 0, deadline, ARGV[12], ARGV[13])
-end
-lend(lent)
+lending(lent, function()
+  for n, family in ipairs(families) do store(n, family) end
+  for _, bucket in ipairs(buckets) do
+    note_sequence(bucket.clock, bucket.sequence - 1, deadline)
+    keep_index(bucket.index, bucket.latest)
+    purge_index(bucket.index)
+  end
+  if is_all then
+    call('DEL', KEYS[1])
+    local push_s = now_us / 1000000
+    local _, failure_s = living_record(KEYS[2], gid)
+    note_pushed(KEYS[3], names, push_s)
+    store_record(KEYS[2], KEYS[3], KEYS[4], gid, push_s, failure_s or 0, deadline, ARGV[12], ARGV[13])
+  end
+end)
 return results

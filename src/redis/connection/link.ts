@@ -43,6 +43,8 @@ export interface LinkSettings {
   /** For what is sent, and for what is received; all links of a thread may share them. */
   readonly pool: BytePool;
   readonly slabs: BytePool;
+  /** One that nobody uses, with our prefix. */
+  readonly unusedKey: string;
   /** Sentinels may be behind: ask the server itself whether it is the master. */
   readonly mustBeMaster: boolean;
 }
@@ -78,6 +80,7 @@ export class Link {
   /** While there is no wire: when there was last something to do. */
   #usedAt = this.bornAt;
   #server = '';
+  #mayTransact = false;
   // The clock of this very server as last told, µs, and between which times by our own that was. 0: not known.
   #serverTimeUs = 0;
   #askedAt = 0;
@@ -208,7 +211,8 @@ export class Link {
     clearTimeout(timer);
   }
 
-  async #run(wire: Wire, request: Call, until: number, asking: boolean): Promise<Reply> {
+  async #run(wire: Wire, asked: Call, until: number, asking: boolean): Promise<Reply> {
+    const request = this.#mayTransact ? asked : (asked.apart?.whole() ?? asked);
     const { script } = request;
     const { pool, scripts } = this.#settings;
     const { text, sha } = scripts.get(script) as Script;
@@ -278,13 +282,15 @@ export class Link {
       // All at once: on a slow line each would take its time.
       const client = this.#client;
       const askedAt = performance.now();
-      const [, , info, time] = await Promise.all([
+      const [, , mayTransact, info, time] = await Promise.all([
         client.ping(),
         this.#settings.mustBeMaster ? this.#checkRole() : undefined,
+        this.#tryTransaction(),
         // Without the right to ask, each connection counts as one to another server.
         client.info('server').catch(() => ''),
         client.time() as unknown as Promise<[string | number, string | number]>,
       ]);
+      this.#mayTransact = mayTransact;
       this.#server = /^run_id:(\w+)/m.exec(info)?.[1] ?? randomUUID();
       this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]), askedAt);
     } catch (error) {
@@ -341,6 +347,21 @@ export class Link {
     if (role[0] !== 'master') {
       throw new StoreError('readonly', 'the server that the sentinels name is not a master');
     }
+  }
+
+  /**
+   * Whether this user may do what a transaction takes. Commands that were sent together, and of which the first one is
+   * refused, would be carried out one by one.
+   */
+  async #tryTransaction(): Promise<boolean> {
+    const client = this.#client;
+    const { unusedKey } = this.#settings;
+    const answers = await Promise.all(
+      [client.multi({ pipeline: false }), client.exec(), client.rename(unusedKey, unusedKey)].map((answer) =>
+        Promise.resolve(answer).then(String, String),
+      ),
+    );
+    return !answers.some((answer) => answer.includes('NOPERM'));
   }
 
   // What has worked for a while is made again at once; but however it breaks, there is never a storm of attempts.

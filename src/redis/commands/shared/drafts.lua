@@ -7,15 +7,19 @@
 
   The script says what it would say otherwise. It stores all but the blocks and lends the family that they belong to to
   the name of the draft: HSET then writes to it, and keep-drafts.lua gives it its own name back. Of a family that the
-  script has refused, or if it could not be run, HSET makes a hash that is nothing but these blocks, and it is removed.
+  script has refused or not come to, or if Redis does not know the script, HSET makes a hash that is nothing but these
+  blocks, and it is removed.
   Nobody sees a draft: a transaction is atomic.
 
   Stands before the scripts that are run so.
 ]]
 
--- What has been decided on: to be called when all else is done. @param lent hash, draft, …
-local function lend(lent)
+-- Stores, and lends what it adds to `lent` (hash, draft, …) when all else is done. Also if it fails midway: what is in
+-- there by then is stored but for its blocks.
+local function lending(lent, store)
+  local is_good, failure = pcall(store)
   for i = 1, #lent, 2 do call('RENAME', lent[i], lent[i + 1]) end
+  if not is_good then error(failure, 0) end
 end
 
 -- The numbers (uint32) in a header from `at` on.

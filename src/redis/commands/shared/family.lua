@@ -2,7 +2,7 @@
   What is known of a family: field 'm' of its hash, one string, since Redis takes as long for each field of a small hash
   as for a call. Stands before the scripts that read or change it; redis/family-meta.ts reads it, too.
 
-    float64 latest deadline of any block, ms (0: it has had no samples yet), bytes of all blocks, bytes of those that
+    float64 latest deadline of any block, ms, or somewhat later (0: it has had no samples yet), bytes of all blocks, bytes of those that
       lived when it was last compacted, and when Redis lets go of it, ms, with its size class: its score in the index of the
       bucket
     uint32 number of commits, revision (how often compaction has changed blocks), number of blocks

@@ -42,8 +42,8 @@ local function next_sequence(clock, proposed)
 end
 
 -- The value of a block with its sequence and deadline. Its sender has stamped it with those that it expects here, the
--- deadline by what our clock showed at the most when it was sent: time to live counts from there, and by so much a block
--- may end late. If it has waited for long, or our clock is ahead of that of the server before us, it counts from now. A
+-- deadline by what our clock showed at the most when it was sent: time to live counts from there, and the block may end
+-- later by as much as that was too much. If it has waited for long, or our clock is ahead of that of the server before us, it counts from now. A
 -- value that is right stays as it is: Lua hashes each byte of a string that it makes, which took as long as all the rest.
 local MOST_LATE_MS, MOST_WAITED_MS, MOST_WAITED_PART = 1000, 5000, 8
 local function is_right(stamped_sequence, stamped_deadline, sequence, deadline)
