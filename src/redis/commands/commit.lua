@@ -225,7 +225,6 @@ local function commit_bucket()
   purge_index(index)
 end
 
-lending(lent, function()
+return lending(lent, function()
   for _ = 1, tonumber(ARGV[5]) do commit_bucket() end
-end)
-return results
+end) or results

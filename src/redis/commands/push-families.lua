@@ -317,7 +317,7 @@ local function store(n, family)
   if has_outgrown(held.bytes, held.live) then results[2 + n] = 1 end
 end
 
-lending(lent, function()
+return lending(lent, function()
   for n, family in ipairs(families) do store(n, family) end
   for _, bucket in ipairs(buckets) do
     note_sequence(bucket.clock, bucket.sequence - 1, deadline)
@@ -331,5 +331,4 @@ lending(lent, function()
     note_pushed(KEYS[3], names, push_s)
     store_record(KEYS[2], KEYS[3], KEYS[4], gid, push_s, failure_s or 0, deadline, ARGV[12], ARGV[13])
   end
-end)
-return results
+end) or results

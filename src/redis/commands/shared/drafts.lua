@@ -15,11 +15,11 @@
 ]]
 
 -- Stores, and lends what it adds to `lent` (hash, draft, …) when all else is done. Also if it fails midway: what is in
--- there by then is stored but for its blocks.
+-- there by then is stored but for its blocks. Returns the error then, to be answered: raised again it would be another one.
 local function lending(lent, store)
   local is_good, failure = pcall(store)
   for i = 1, #lent, 2 do call('RENAME', lent[i], lent[i + 1]) end
-  if not is_good then error(failure, 0) end
+  return not is_good and redis.error_reply(failure) or nil
 end
 
 -- The numbers (uint32) in a header from `at` on.
