@@ -48,7 +48,11 @@ const SUITES: Readonly<Record<string, readonly Job[]>> = {
   faults: on('server', faults),
   cluster: on('cluster', storage),
   sentinel: on('sentinel', storage),
-  apart: on('server', storage, true),
+  apart: on(
+    'server',
+    storage.filter((file) => /^test\/(redis|property)\//.test(file)),
+    true,
+  ),
   'cluster-apart': on(
     'cluster',
     storage.filter((file) => CLUSTER_APART.includes(file)),

@@ -72,10 +72,15 @@ test('a thin line: the sender is slowed down, and memory does not hold what cann
   // Before the proxy runs, which it would hold up.
   const thin = (n: number): string =>
     Array.from({ length: 2000 }, (_, i) => `thin_${n % 50}{i="${n}-${i}"} 1\n`).join('');
-  const ordinary = Array.from({ length: 400 }, (_, n) => thin(n)).join('');
+  const ordinary = Buffer.from(Array.from({ length: 400 }, (_, n) => thin(n)).join(''));
   await using rig = await behindProxy(['--redis.timeout=2m']);
   // What a push of this kind needs on any line, and threads then keep: 70 MiB, of which most are the heaps of V8.
-  assert.equal((await ingest(rig.gateway, ordinary)).status, 200);
+  assert.deepEqual(await ingest(rig.gateway, ordinary), {
+    status: 200,
+    accepted: 800_000,
+    rejected: 0,
+    errors: [],
+  });
   await rig.proxy.set({ bytesPerSecond: 100_000 });
   const before = await rssOf(rig.gateway);
   const rss = watchRss(rig.gateway);
