@@ -147,10 +147,9 @@ export class Store {
     let timer: NodeJS.Timeout | undefined;
     try {
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(
-          () => reject(new StoreError('timeout', 'Redis did not answer in time')),
-          CHECK_TIMEOUT_MS,
-        );
+        const error = new StoreError('timeout', 'Redis did not answer in time');
+        // What came while this thread was busy is read first.
+        timer = setTimeout(() => setImmediate(() => reject(error)), CHECK_TIMEOUT_MS);
       });
       await Promise.race([Promise.all([this.refreshIdentity(), this.#connection.check()]), late]);
       if (!this.#ready) {

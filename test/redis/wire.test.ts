@@ -136,6 +136,19 @@ test('a batch has its time from its turn on, as what is before it may be large; 
   }
 });
 
+test('an answer that came while the thread was busy has come in time', async () => {
+  await using redis = await RedisServer.start();
+  await withWire(redis.port, 300, async ({ wire, failures }) => {
+    const answered = wire.send(bytes('BLPOP', 'nothing', '0.1'));
+    // Written now, not when this gives way.
+    await new Promise((resolve) => process.nextTick(resolve));
+    const until = performance.now() + 500;
+    while (performance.now() < until);
+    await answered;
+    assert.deepEqual(failures, []);
+  });
+});
+
 test('what is under way when it is closed fails, and nothing is sent afterwards', async () => {
   await using redis = await RedisServer.start();
   await withWire(redis.port, 5 * SECOND, async ({ wire, failures }) => {

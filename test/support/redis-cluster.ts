@@ -34,8 +34,11 @@ export interface NodeState {
   readonly failed: boolean;
   /** Of a replica: the id of its master. */
   readonly masterId: string;
+  readonly ranges: ReadonlyArray<SlotRange>;
   readonly slots: number;
 }
+
+type SlotRange = readonly [first: number, last: number];
 
 /** A Redis Cluster of our own on loopback; its nodes end with the test process however that ends. */
 export class RedisCluster implements AsyncDisposable {
@@ -91,11 +94,12 @@ export class RedisCluster implements AsyncDisposable {
   async states(): Promise<NodeState[]> {
     const lines = (await this.#anyNode((node) => node.cli('CLUSTER', 'NODES'))).split('\n');
     return lines.flatMap((line): NodeState[] => {
-      const [id, address, flags, masterId, , , , , ...ranges] = line.split(' ');
+      const [id, address, flags, masterId, , , , , ...shares] = line.split(' ');
       const port = Number(/:(\d+)@/.exec(address)?.[1]);
       const server = this.nodes.find((node) => node.port === port);
       if (server === undefined) return [];
-      const slots = ranges.filter((range) => !range.startsWith('[')).map(rangeSize);
+      // What is in brackets is on its way.
+      const ranges = shares.filter((share) => !share.startsWith('[')).map(slotRange);
       return [
         {
           id,
@@ -103,7 +107,8 @@ export class RedisCluster implements AsyncDisposable {
           master: flags.includes('master'),
           failed: flags.includes('fail'),
           masterId,
-          slots: slots.reduce((sum, size) => sum + size, 0),
+          ranges,
+          slots: ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0),
         },
       ];
     });
@@ -122,12 +127,8 @@ export class RedisCluster implements AsyncDisposable {
   }
 
   async masterOfSlot(slot: number): Promise<RedisServer> {
-    // Each entry: first slot, last slot, then address, port, id and metadata of the master and of its replicas.
-    const slots = JSON.parse(await this.#anyNode((node) => node.cli('--json', 'CLUSTER', 'SLOTS'))) as Array<
-      [first: number, last: number, master: [host: string, port: number, id: string]]
-    >;
-    const port = slots.find(([first, last]) => first <= slot && slot <= last)?.[2][1];
-    const server = this.nodes.find((node) => node.port === port);
+    const serves = ({ ranges }: NodeState) => ranges.some(([first, last]) => first <= slot && slot <= last);
+    const server = (await this.states()).find(serves)?.server;
     if (server === undefined) throw new Error(`no master serves slot ${slot}`);
     return server;
   }
@@ -183,12 +184,15 @@ export class RedisCluster implements AsyncDisposable {
   }
 
   /**
-   * Runs `redis-cli`: a command about keys where its key lies, one about whole servers on all masters, whose answers
-   * then follow one another.
+   * As `redis-cli` prints it: a command about keys where its key lies, one about whole servers on all masters, whose
+   * answers then follow one another.
    */
   async cli(...args: string[]): Promise<string> {
     const command = args.find((arg) => !arg.startsWith('-')) ?? '';
-    if (!EVERYWHERE.has(command.toUpperCase())) return this.#anyNode((node) => node.cli('-c', ...args));
+    if (!EVERYWHERE.has(command.toUpperCase())) {
+      if (command !== args[0]) return this.#anyNode((node) => node.cli('-c', ...args));
+      return this.#anyNode((node) => this.#followed(node, args));
+    }
     const answers = await Promise.all((await this.masters()).map((node) => node.cli(...args)));
     return answers.filter((answer) => answer !== '').join('\n');
   }
@@ -254,6 +258,18 @@ export class RedisCluster implements AsyncDisposable {
     await this.whenWell();
   }
 
+  /** A command about keys, that may be told to go elsewhere. */
+  async #followed(node: RedisServer, args: readonly string[]): Promise<string> {
+    try {
+      return await node.cli(...args);
+    } catch (error) {
+      const port = /^MOVED \d+ .*:(\d+)$/.exec((error as Error).message)?.[1];
+      const other = this.nodes.find((known) => known.port === Number(port));
+      if (other === undefined) throw error;
+      return other.cli(...args);
+    }
+  }
+
   /** What the first node says that answers. */
   async #anyNode<T>(ask: (node: RedisServer) => Promise<T>): Promise<T> {
     let failure: unknown = new Error('no node runs');
@@ -269,7 +285,7 @@ export class RedisCluster implements AsyncDisposable {
   }
 }
 
-function rangeSize(range: string): number {
-  const [first, last = first] = range.split('-').map(Number);
-  return last - first + 1;
+function slotRange(text: string): SlotRange {
+  const [first, last = first] = text.split('-').map(Number);
+  return [first, last];
 }

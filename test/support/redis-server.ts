@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { GuardedProcess } from '../../src/redis/guarded-process.ts';
 import { MIB, SECOND } from '../../src/units.ts';
 import { freePort } from './ports.ts';
+import { redisCommand } from './redis-command.ts';
 import { steppedClock } from './stepped-clock.ts';
 
 const HOST = '127.0.0.1';
@@ -117,8 +118,13 @@ export class RedisServer implements AsyncDisposable {
     this.#process = await launch(this.port, this.#options);
   }
 
-  /** Runs `redis-cli` against this server and resolves with its raw output without the last newline. */
+  /**
+   * What `redis-cli --raw` would print, without the last newline. It runs only if flags come first (`--cluster`).
+   */
   async cli(...args: string[]): Promise<string> {
+    if (!args[0].startsWith('-')) {
+      return redisCommand({ host: this.host, port: this.port, password: this.#options.password }, args);
+    }
     const { stdout } = await promisify(execFile)(
       'redis-cli',
       ['-h', this.host, '-p', String(this.port), '-e', '--raw', ...args],

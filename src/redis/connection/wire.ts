@@ -171,16 +171,19 @@ export class Wire {
   }
 
   #watch(ms: number): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      const oldest = this.#sent[this.#first];
-      if (oldest === undefined) return;
-      // Batches read much, and there may be several on their way: on a slow line each has the time from its turn on.
-      const since = oldest.sink === undefined ? oldest.at : Math.max(oldest.at, this.#turnAt);
-      const left = since + this.#timeoutMs - performance.now();
-      if (left > 0) this.#watch(left);
-      else this.#fail(new StoreError('timeout', 'Redis did not answer in time'));
-    }, ms);
+    // What came while this thread was busy is in the socket's buffer, and is read before this looks.
+    this.#timer = setTimeout(() => setImmediate(() => this.#lookAtOldest()), ms);
+  }
+
+  #lookAtOldest(): void {
+    this.#timer = undefined;
+    const oldest = this.#sent[this.#first];
+    if (oldest === undefined) return;
+    // Batches read much, and there may be several on their way: on a slow line each has the time from its turn on.
+    const since = oldest.sink === undefined ? oldest.at : Math.max(oldest.at, this.#turnAt);
+    const left = since + this.#timeoutMs - performance.now();
+    if (left > 0) this.#watch(left);
+    else this.#fail(new StoreError('timeout', 'Redis did not answer in time'));
   }
 
   /** It is the oldest request's failure; the others only lose their connection. */

@@ -195,7 +195,7 @@ test('protobuf is stored, whatever its content type looks like', async () => {
         gauges('c2', 0, 1),
       ),
     );
-    assert.deepEqual([answer.status, answer.errors], [200, []]);
+    assert.deepEqual([answer.status, answer.errors], [200, []], JSON.stringify(answer));
     assert.deepEqual(await lines(), [
       'c2{i="0"} 0',
       'c{a="x\\"",b="1"} 2',
