@@ -133,6 +133,15 @@ export class RedisConnection {
     return this.#one({ command: name, args }, String(args[0]));
   }
 
+  /** Sends one command of that kind, whose answer goes to the sink. Throws StoreError. */
+  async commandInto(
+    sink: BatchSink,
+    name: string,
+    ...args: readonly [key: string, ...Array<string | number | Buffer>]
+  ): Promise<void> {
+    await this.#one({ command: name, args, sink }, args[0]);
+  }
+
   /**
    * Sends several commands together, which read, and whose keys lie in one slot. Throws StoreError.
    * @param key one of theirs
@@ -210,7 +219,7 @@ export class RedisConnection {
         if (this.isCluster && !link.up) await link.whenTried(until);
         taken.set(pool, link);
       }
-      if ('commands' in request) request.sink.begin(0);
+      if ('sink' in request) request.sink?.begin(0);
       try {
         return { reply: await sendInTime(link, request, until, asking), link };
       } catch (thrown) {

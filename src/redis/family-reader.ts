@@ -9,6 +9,7 @@ import { FamilyAnswers } from './family-answers.ts';
 import type { FamilyBlocks, ReadStats } from './family-blocks.ts';
 import type { BucketNames } from './family-index.ts';
 import { META, readMeta } from './family-meta.ts';
+import { FieldValues } from './field-values.ts';
 import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 
@@ -48,7 +49,11 @@ const MAX_REMOVED = 10_000;
 /** Bytes of a stored entry, roughly: only to choose the first size of a table. */
 const TYPICAL_ENTRY_BYTES = 128;
 
-const NOTHING: Promise<BlockPage> = Promise.resolve({ values: [], deadlineOf: () => undefined });
+const NOTHING: Promise<BlockPage> = Promise.resolve({
+  values: [],
+  deadlineOf: () => undefined,
+  release: () => {},
+});
 
 export interface FamilyHead {
   readonly name: string;
@@ -245,10 +250,11 @@ async function* pagedTexts(
 }
 
 interface BlockPage {
-  /** Of the blocks of the page, in their order. */
+  /** Of the blocks of the page, in their order, until it is released. */
   readonly values: ReadonlyArray<Buffer | null>;
   /** Until when the group lives that the block belongs to; undefined: the block's own deadline counts. */
   deadlineOf(block: number): number | undefined;
+  release(): void;
 }
 
 /** The blocks, in their order; the next page is on its way while one is worked on. */
@@ -261,12 +267,21 @@ async function* fetchPages(
   let from = 0;
   let to = pageEnd(blocks, from, limits.pageBlocks, limits.pageBytes);
   let coming = fetchPage(connection, hash, blocks.slice(from, to));
-  while (from < to) {
-    const page = await coming;
-    [from, to] = [to, pageEnd(blocks, to, limits.pageBlocks, limits.pageBytes)];
-    coming = fetchPage(connection, hash, blocks.slice(from, to));
-    yield page;
-    await pause?.('page');
+  try {
+    while (from < to) {
+      const page = await coming;
+      [from, to] = [to, pageEnd(blocks, to, limits.pageBlocks, limits.pageBytes)];
+      coming = fetchPage(connection, hash, blocks.slice(from, to));
+      try {
+        yield page;
+        await pause?.('page');
+      } finally {
+        page.release();
+      }
+    }
+  } finally {
+    // Of one that nobody waits for any more.
+    coming.then(({ release }) => release()).catch(() => {});
   }
 }
 
@@ -289,15 +304,14 @@ async function readPage(
 ): Promise<BlockPage> {
   const groups = groupsOf(blocks);
   const fields = [...blocks.map(({ field }) => field), ...groups.map((group) => HOLDING + group)];
-  const reply = await connection.command(
-    'HMGET',
-    hash,
-    ...fields.map((field) => Buffer.from(field, 'latin1')),
-  );
-  const values = reply as Array<Buffer | null>;
-  if (groups.length === 0) return { values, deadlineOf: () => undefined };
+  const answer = new FieldValues();
+  const latin1 = fields.map((field) => Buffer.from(field, 'latin1'));
+  await connection.commandInto(answer, 'HMGET', hash, ...latin1);
+  const { values } = answer;
+  const release = (): void => answer.release();
+  if (groups.length === 0) return { values, deadlineOf: () => undefined, release };
   const deadlines = deadlinesOf(groups, values.splice(blocks.length));
-  return { values, deadlineOf: (block) => deadlines.get(groupOfBlock(blocks[block].field)) };
+  return { values, deadlineOf: (block) => deadlines.get(groupOfBlock(blocks[block].field)), release };
 }
 
 function viewOf(value: Buffer | null, kind: FamilyKind, stats: ReadStats): BlockView | undefined {

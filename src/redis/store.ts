@@ -44,6 +44,8 @@ export class Store {
   #ready = false;
   #down: StoreError | undefined = new StoreError('connection', 'Redis has not been reached yet');
   #checking = false;
+  /** Checks in a row that were not answered in time. */
+  #lateChecks = 0;
 
   constructor(options: RedisOptions, hooks: StoreHooks) {
     this.#keys = new Keys(options.keyPrefix);
@@ -71,10 +73,14 @@ export class Store {
     }
   }
 
-  /** Work may be begun. In a Cluster that has lost a part of itself: what the other masters hold is still served. */
+  /**
+   * Work may be begun. In a Cluster that has lost a part of itself: what the other masters hold is still served. And a
+   * server that has been late once may only have been busy for a second: who comes then is not refused, but waits for it.
+   */
   get serves(): boolean {
     if (this.#ready) return true;
-    return this.#connection.isCluster && this.#secret !== undefined && this.#connection.up;
+    if (this.#secret === undefined || !this.#connection.up) return false;
+    return this.#connection.isCluster || this.#lateChecks === 1;
   }
 
   get downReason(): FailureReason | undefined {
@@ -145,19 +151,21 @@ export class Store {
     if (this.#checking || !this.#connection.up) return;
     this.#checking = true;
     let timer: NodeJS.Timeout | undefined;
+    const tooLate = new StoreError('timeout', 'Redis did not answer in time');
     try {
       const late = new Promise<never>((_, reject) => {
-        const error = new StoreError('timeout', 'Redis did not answer in time');
         // What came while this thread was busy is read first.
-        timer = setTimeout(() => setImmediate(() => reject(error)), CHECK_TIMEOUT_MS);
+        timer = setTimeout(() => setImmediate(() => reject(tooLate)), CHECK_TIMEOUT_MS);
       });
       await Promise.race([Promise.all([this.refreshIdentity(), this.#connection.check()]), late]);
+      this.#lateChecks = 0;
       if (!this.#ready) {
         this.#ready = true;
         this.#down = undefined;
         this.#hooks.onReady();
       }
     } catch (error) {
+      this.#lateChecks = error === tooLate ? this.#lateChecks + 1 : 0;
       this.#setDown(toStoreError(error));
     } finally {
       clearTimeout(timer);

@@ -6,6 +6,7 @@ import { Intake } from '../../src/redis/connection/intake.ts';
 import { slabPool } from '../../src/redis/connection/slab.ts';
 import { type BatchSink, Wire } from '../../src/redis/connection/wire.ts';
 import { connectionLost, type StoreError } from '../../src/redis/failure.ts';
+import { FieldValues } from '../../src/redis/field-values.ts';
 import { SECOND } from '../../src/units.ts';
 import { RedisServer } from '../support/redis-server.ts';
 
@@ -99,6 +100,22 @@ test('requests that go together are answered in their order, errors and large an
     assert.deepEqual(taken, [whole, [large], [], []]);
     assert.match(String(refused.status === 'rejected' && refused.reason), /^ReplyError: WRONGTYPE/);
     assert.deepEqual(last, { status: 'fulfilled', value: whole });
+    assert.deepEqual(failures, []);
+  });
+});
+
+test('fields that are not there are told among those that are', async () => {
+  await using redis = await RedisServer.start();
+  await withWire(redis.port, 5 * SECOND, async ({ wire, failures }) => {
+    const large = Buffer.alloc(3_000_000, 'x');
+    await wire.send(bytes('HSET', 'hash', 'small', '1', 'large', large));
+    const sink = new FieldValues();
+    await wire.send(bytes('HMGET', 'hash', 'no', 'small', 'large', 'no', 'small'), { sink });
+    const one = Buffer.from('1');
+    assert.deepEqual(sink.values, [null, one, large, null, one]);
+    sink.release();
+    await wire.send(bytes('HMGET', 'nothing', 'a', 'b'), { sink });
+    assert.deepEqual(sink.values, [null, null]);
     assert.deepEqual(failures, []);
   });
 });

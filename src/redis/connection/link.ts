@@ -25,6 +25,8 @@ export type Request = Call | Command | Batch;
 export interface Command {
   readonly command: string;
   readonly args: ReadonlyArray<string | number | Buffer>;
+  /** Takes the strings of the answer; it is null then. */
+  readonly sink?: BatchSink;
 }
 
 /** Commands that are sent together. Each is carried out by itself. */
@@ -178,7 +180,7 @@ export class Link {
         });
       }
       const call = new PackedCall(this.#settings.pool, [[request.command], request.args]);
-      return await this.#send(this.#wire, call, asking);
+      return await this.#send(this.#wire, call, asking, request.sink);
     } catch (thrown) {
       const error = toStoreError(thrown);
       if (error.reason === 'readonly') this.#refuse(error);
@@ -241,9 +243,9 @@ export class Link {
     return Array.isArray(decided) ? [...decided, kept] : decided;
   }
 
-  async #send(wire: Wire, call: PackedCall, asking: boolean): Promise<Reply> {
+  async #send(wire: Wire, call: PackedCall, asking: boolean, sink?: BatchSink): Promise<Reply> {
     try {
-      const reply = await wire.send(call.bytes, { commands: call.commands, asking });
+      const reply = await wire.send(call.bytes, { sink, commands: call.commands, asking });
       call.release();
       return reply;
     } catch (error) {

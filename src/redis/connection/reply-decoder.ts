@@ -29,6 +29,8 @@ export class ProtocolError extends Error {
 export interface BulkSink {
   /** The string is what stands in the slab from `from` to `to`. To keep it, hold the slab. */
   bulk(slab: Slab, from: number, to: number): void;
+  /** An item of the array is nil. Without this there must be none. */
+  nil?(): void;
 }
 
 export interface ReplyReceiver {
@@ -143,8 +145,9 @@ export class ReplyDecoder {
     if (array === undefined) {
       this.#receiver.reply(item);
     } else {
-      if (this.#sink !== undefined) throw malformed();
-      array.items.push(item);
+      if (this.#sink === undefined) array.items.push(item);
+      else if (item === null && this.#sink.nil !== undefined) this.#sink.nil();
+      else throw malformed();
       this.#took();
     }
   }

@@ -13,7 +13,7 @@ export interface BatchSink extends BulkSink {
 }
 
 interface SendOptions {
-  readonly sink?: BatchSink;
+  readonly sink?: BatchSink | undefined;
   readonly commands?: number;
   readonly asking?: boolean;
 }
