@@ -2,24 +2,13 @@ import type { Config } from '../../config/config.ts';
 import { toRedisOptions } from '../../config/redis-options.ts';
 import { EmbeddedServerError, startEmbeddedServer } from '../redis/embedded-server.ts';
 import type { RedisOptions } from '../redis/options.ts';
-import { Store } from '../redis/store.ts';
-import { createApp } from './app.ts';
-import { CompactionQueue } from './compaction-queue.ts';
-import { DescriptorWatch } from './descriptor-watch.ts';
-import { API, endpoints } from './endpoints.ts';
+import type { Assembly } from './assembly.ts';
 import { StartError } from './errors.ts';
-import { createHandlers } from './handlers.ts';
-import { Lifecycle } from './lifecycle.ts';
-import { Listener } from './listener.ts';
-import { compileRules, LiveSettings } from './live-settings.ts';
-import { LogThrottle } from './log-throttle.ts';
+import type { Listener } from './listener.ts';
+import { compileRules } from './live-settings.ts';
 import type { Logger } from './logger.ts';
 import { Releases } from './releases.ts';
-import { Reload, type ReloadReport } from './reload.ts';
-import { StoreWatch } from './store-watch.ts';
-import { Sweep } from './sweep.ts';
-import { Telemetry } from './telemetry.ts';
-import { createTurns } from './work-turns.ts';
+import type { ReloadReport } from './reload.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface ServiceOptions {
@@ -50,7 +39,7 @@ export interface Service extends AsyncDisposable {
 export async function startService(options: ServiceOptions): Promise<Service> {
   const releases = new Releases(options.log);
   try {
-    const running = await assemble(options, releases);
+    const running = await start(options, releases);
     let stopping: Promise<void> | undefined;
     const stop = (): Promise<void> => {
       stopping ??= running.drain().then(() => releases.run());
@@ -64,102 +53,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
-async function assemble(
-  { config, log, version, loadConfig, onQuit, onFatal }: ServiceOptions,
-  releases: Releases,
-): Promise<{ listener: Listener; reloading: Reload; drain(): Promise<void> }> {
-  const startTime = new Date();
-  const settings = new LiveSettings(config);
-  const lifecycle = new Lifecycle();
-  const telemetry = new Telemetry(version);
-
-  const redis = await chooseRedis(config, { log, lifecycle, onFatal }, releases);
-  // What is asked by the main thread goes through one connection.
-  const store = new Store({ ...redis, poolSize: 1 }, new StoreWatch({ log, telemetry }));
-  releases.push('the connection to Redis', () => store.close());
-  if (config.redis.isRequiredAtStart) {
-    await store.whenReady(config.redis.timeoutMs).catch((error: Error) => {
-      throw new StartError(`Redis is not there: ${error.message} (redis.required_at_start)`);
-    });
-  }
+async function start(options: ServiceOptions, releases: Releases): Promise<Assembly> {
+  const { config, log } = options;
+  const redis = await chooseRedis(options, releases);
   const pool = new WorkerPool({
     threads: config.workers,
     redis: { ...redis, poolSize: Math.max(1, Math.floor((redis.poolSize ?? 0) / config.workers)) },
     onError: (err) => log.error({ err, stack: err.stack }, 'a worker thread broke'),
   });
   releases.push('the worker threads', () => pool.close());
-  const compaction = new CompactionQueue({
-    compact: (task) => pool.compact(task),
-    onResult: (result) => telemetry.recordCompaction(result),
-    onError: (err) => log.error({ err }, 'a compaction failed'),
-    concurrency: pool.compactions,
-    patienceMs: config.redis.timeoutMs,
-  });
-  releases.push('the compaction', () => compaction.close());
-  const sweep = new Sweep({
-    yieldMs: config.redis.timeoutMs,
-    familyNames: () => store.familyNames(),
-    compact: (task) => pool.compact(task),
-    onResult: (result) => telemetry.recordCompaction(result),
-    onError: (err) => log.debug({ err }, 'a sweep ended early'),
-  });
-  releases.push('the sweep', () => sweep.close());
-
-  const turns = createTurns(config, pool.window);
-  telemetry.observe({
-    ready: () => lifecycle.state === 'ready' && store.ready,
-    redisUp: () => store.ready,
-    bodiesInFlight: () => turns.bodies.held + turns.bodies.parked + turns.pushes.held + turns.pushes.parked,
-    bodiesWaiting: () => turns.bodies.waiting + turns.pushes.waiting,
-    scrapesInFlight: () => turns.scrapes.held,
-    tasksInFlight: () => pool.inFlight,
-    workerThreads: () => pool.threads,
-    workerQueueLength: () => pool.queueLength,
-    compactionQueueLength: () => compaction.length,
-  });
-
-  const reloading = new Reload(config, {
-    load: loadConfig,
-    settings,
-    log,
-    // Called when the listener is there, which needs the handlers first.
-    renewCertificate: (files) => listener.renewCertificate(files),
-  });
-  const throttle = new LogThrottle();
-  const handlers = createHandlers({
-    ...{ config, settings, reloading, version, startTime, store, pool, compaction },
-    ...{ turns, lifecycle, telemetry, log, throttle, onQuit },
-  });
-  const app = createApp({
-    endpoints: endpoints(config, handlers),
-    jsonPrefix: `${config.web.routePrefix}${API}/`,
-    lifecycle,
-    telemetry,
-    log,
-  });
-  const listener = await Listener.open(
-    {
-      host: config.host,
-      port: config.port,
-      tls: config.tls,
-      onError: (err) => log.error({ err }, 'the listener had an error'),
-    },
-    app,
-  );
-  const descriptors = new DescriptorWatch(log);
-  releases.push('the watch over file descriptors', async () => descriptors.close());
-  lifecycle.advance('ready');
-
-  const drain = async (): Promise<void> => {
-    lifecycle.advance('draining');
-    const compacted = Promise.all([compaction.close(), sweep.close()]);
-    const cut = await listener.close(config.shutdownTimeoutMs);
-    if (cut > 0)
-      log.warn({ connections: cut }, 'requests were cut off: they did not end in time (shutdown_timeout)');
-    await compacted;
-    lifecycle.advance('stopped');
-  };
-  return { listener, reloading, drain };
+  // Loaded only now: it takes this thread as long as those take to start, which they do meanwhile.
+  const { assemble } = await import('./assembly.ts');
+  return assemble({ ...options, redis, pool }, releases);
 }
 
 /** Throws ConfigError for rules with no selector. */
@@ -169,8 +74,7 @@ export function requireServed(config: Config): void {
 
 /** How to reach Redis, once there is one: an embedded one starts here. */
 async function chooseRedis(
-  config: Config,
-  deps: { readonly log: Logger; readonly lifecycle: Lifecycle; onFatal(error: Error): void },
+  { config, log, onFatal }: ServiceOptions,
   releases: Releases,
 ): Promise<RedisOptions> {
   const options = toRedisOptions(config);
@@ -191,13 +95,13 @@ async function chooseRedis(
     });
     void server.exited.then((status) => {
       if (stopped) return;
-      deps.log.error(
+      log.error(
         { status, output: server.log.trim().split('\n').slice(-3).join(' | ') },
         'the embedded Redis has ended',
       );
-      deps.onFatal(new Error('the embedded Redis has ended'));
+      onFatal(new Error('the embedded Redis has ended'));
     });
-    deps.log.info(
+    log.info(
       { version: server.version, binary: server.binary, pid: server.pid, ...(dir !== undefined && { dir }) },
       'embedded Redis started',
     );
