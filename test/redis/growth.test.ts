@@ -69,6 +69,24 @@ test('the amount that a family is said to hold is what it holds', async () => {
   assert.equal(said, bytes);
 });
 
+test('so is that of a family of one block, which overwrites itself: what is longer or shorter, or becomes too long', async () => {
+  const lengths = [1, 1, 40, 2, 3000, 3000, 5, 4200, 1, 100];
+  for (const [push, length] of lengths.entries()) {
+    const block = storage.block('m', [['s="1"', '1'.padEnd(length, '0')]]);
+    await storage.commit([storage.family('m', [block], { help: 'Always the same' })]);
+    const [hash] = (await redis.cli('KEYS', '*:f:m')).split('\n');
+    const fields = (await storage.connection.command('HGETALL', hash)) as Buffer[];
+    const values = fields.filter((_, i) => i % 2 === 1 && fields[i - 1].length > 1);
+    const meta = readMeta(fields[fields.findIndex((field) => String(field) === META) + 1]);
+    assert.equal(values.length, 1);
+    assert.equal(meta.bytes, values[0].length);
+    assert.deepEqual([meta.type, meta.help], ['gauge', 'Always the same']);
+    const { held, told } = await sizes();
+    assert.ok(held <= told, `${held} bytes, told ${told}`);
+    assert.equal([...seriesOf(await storage.scrape()).values()][0].length, length, `push ${push}`);
+  }
+});
+
 test('the same series in the same order need compaction at first and never again, however often they are pushed', async () => {
   const numbers = shuffled(1000, 1);
   await pushAndCompact(numbers, 0);

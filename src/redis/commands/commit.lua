@@ -79,6 +79,28 @@ local function store_metadata(hash, family, type)
   if family.deadline == 0 then keep_until(hash, math.min(deadline, now_ms + LONGEST_METADATA_MS)) end
 end
 
+-- By far the most families of small blocks: one block that overwrites itself, in a family that stays as it is. What is done
+-- with these here is what would be done with them below, but no table is made, which takes a third less. Returns the
+-- result of the family and when Redis lets go of it; nothing if there is more to it.
+local function overwrite(hash, known, field, value, type, kind, help, unit, reserved, sequence)
+  local text, before = known[1], known[3]
+  if not text or known[2] or not before then return nil end
+  local latest, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, held_type, held_fingerprint,
+    held_help, held_unit = struct.unpack(META, text)
+  if latest <= now_ms or ordered == 1 or ingested == 0 or held_fingerprint ~= fingerprint
+    or kind_of(held_type) ~= kind or (type ~= '' and type ~= held_type)
+    or (help ~= '' and help ~= held_help) or (unit ~= '' and unit ~= held_unit)
+    or bytes + #value > ORDER_BYTES or blocks >= ORDER_BLOCKS
+    or (reserved and sequence_of(before) >= sequence) then return nil end
+  bytes = bytes + #value - #before
+  latest = math.max(latest, deadline)
+  if latest > ends or size_class(bytes) > ends % 1 then return nil end
+  call('HSET', hash, field, stamped(value, sequence, deadline), 'm', struct.pack(META, latest, bytes, live, ends,
+    (commits + 1) % 4294967296, revision, blocks, ingested, grouped, ordered, #held_type, held_type, #fingerprint, fingerprint,
+    #held_help, held_help, #held_unit, held_unit))
+  return has_outgrown(bytes, live) and 1 or 0, ends
+end
+
 -- What stands in the family about itself and who has reserved it, and the blocks that these would overwrite, if they are
 -- few and small.
 local function look(hash, block_fields, values_at, sizes)
@@ -141,81 +163,94 @@ local function commit_bucket()
     local hash, order = KEYS[k], KEYS[k + 1]
     local header = ARGV[a]
     local type, kind, help, unit, offset, blocks, clashes, clashes_at = struct.unpack(FAMILY, header)
-    local block_fields, values_at, sizes = {}, a + 1, nil
-    for i = 1, blocks do
-      local at = clashes_at + clashes + (i - 1) * FIELD_BYTES
-      block_fields[i] = string.sub(header, at, at + FIELD_BYTES - 1)
+    if reserved then sequence, stamped_sequence = first + offset, first + offset end
+    local known, result, ends
+    if blocks == 1 and clashes == 0 and not apart and few_and_small(1, a + 1) then
+      local field = string.sub(header, clashes_at, clashes_at + FIELD_BYTES - 1)
+      known = call('HMGET', hash, 'm', 'q', field)
+      result, ends = overwrite(hash, known, field, ARGV[a + 1], type, kind, help, unit, reserved, sequence)
     end
-    local clash_keys = k + 2
-    if apart then
-      sizes = sizes_in(header, clashes_at + clashes + blocks * FIELD_BYTES, blocks)
-      clash_keys = k + 3
-    end
-    local known = look(hash, block_fields, values_at, sizes)
-    local held, result = family_of(known[1]), nil
-    if held and has_ended(held) and not reservation(known[2]) then
-      call('UNLINK', hash, order)
-      held, known = nil, {}
-    end
-
-    if held and held.fingerprint ~= fingerprint then
-      if force then
+    if result then
+      highest, latest, stored = math.max(highest, sequence), math.max(latest, ends), true
+      sequence = sequence + 1
+      results[#results + 1] = result
+      k, a = k + 2, a + 2
+    else
+      local block_fields, values_at, sizes = {}, a + 1, nil
+      for i = 1, blocks do
+        local at = clashes_at + clashes + (i - 1) * FIELD_BYTES
+        block_fields[i] = string.sub(header, at, at + FIELD_BYTES - 1)
+      end
+      local clash_keys = k + 2
+      if apart then
+        sizes = sizes_in(header, clashes_at + clashes + blocks * FIELD_BYTES, blocks)
+        clash_keys = k + 3
+      end
+      known = known or look(hash, block_fields, values_at, sizes)
+      local held = family_of(known[1])
+      if held and has_ended(held) and not reservation(known[2]) then
         call('UNLINK', hash, order)
         held, known = nil, {}
-      else
-        result = 'rekey'
       end
-    end
-    if not result and (blocks > 0 or type ~= '') then
-      result, type = refusal(held, known[2], type, kind)
-      for i = 1, clashes do
-        result = result or clash(i, KEYS[clash_keys + i - 1], string.byte(header, clashes_at + i - 1))
-      end
-    end
 
-    if reserved then sequence, stamped_sequence = first + offset, first + offset end
-    local family = held or new_family()
-    if not result and sizes and blocks > 0
-      and not (is_right(stamped_sequence, stamped_deadline, sequence, deadline)
-        and (family.blocks == 0 or not needs_order(family, blocks, values_at, sizes))) then
-      result = 'whole'
-    end
-    stamped_sequence = stamped_sequence + blocks
-
-    if not result then
-      if help ~= '' then family.help = help end
-      if unit ~= '' then family.unit = unit end
-      if blocks == 0 then
-        store_metadata(hash, family, type)
-      else
-        if type == '' then type = kind == 'plain' and 'untyped' or kind end
-        local fields, scores = {}, {}
-        local is_new = family.deadline == 0
-        order_if_large(family, hash, order, blocks, values_at, sizes)
-        if add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, sizes, reserved, sequence) then
-          sequence = sequence + blocks
-          highest = math.max(highest, sequence - 1)
-          -- All of a new one lives: a part of a body has each series once.
-          if is_new then family.live = family.bytes end
-          family.type, family.fingerprint, family.ingested = type, fingerprint, 1
-          prolong(family, deadline)
-          family.commits = family.commits + 1
-          fields[#fields + 1], fields[#fields + 2] = 'm', text_of(family)
-          call('HSET', hash, unpack(fields))
-          if #scores > 0 then call('ZADD', order, unpack(scores)) end
-          keep_family(family, hash, order, index)
-          if sizes then lent[#lent + 1], lent[#lent + 2] = hash, KEYS[k + 2] end
-          if has_outgrown(family.bytes, family.live) then result = 1 end
-          latest, stored = math.max(latest, family.ends), true
+      if held and held.fingerprint ~= fingerprint then
+        if force then
+          call('UNLINK', hash, order)
+          held, known = nil, {}
         else
-          result = 'whole'
+          result = 'rekey'
         end
       end
-    end
+      if not result and (blocks > 0 or type ~= '') then
+        result, type = refusal(held, known[2], type, kind)
+        for i = 1, clashes do
+          result = result or clash(i, KEYS[clash_keys + i - 1], string.byte(header, clashes_at + i - 1))
+        end
+      end
 
-    results[#results + 1] = result or 0
-    k = clash_keys + clashes
-    a = values_at + (sizes and 0 or blocks)
+      local family = held or new_family()
+      if not result and sizes and blocks > 0
+        and not (is_right(stamped_sequence, stamped_deadline, sequence, deadline)
+          and (family.blocks == 0 or not needs_order(family, blocks, values_at, sizes))) then
+        result = 'whole'
+      end
+      stamped_sequence = stamped_sequence + blocks
+
+      if not result then
+        if help ~= '' then family.help = help end
+        if unit ~= '' then family.unit = unit end
+        if blocks == 0 then
+          store_metadata(hash, family, type)
+        else
+          if type == '' then type = kind == 'plain' and 'untyped' or kind end
+          local fields, scores = {}, {}
+          local is_new = family.deadline == 0
+          order_if_large(family, hash, order, blocks, values_at, sizes)
+          if add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, sizes, reserved, sequence) then
+            sequence = sequence + blocks
+            highest = math.max(highest, sequence - 1)
+            -- All of a new one lives: a part of a body has each series once.
+            if is_new then family.live = family.bytes end
+            family.type, family.fingerprint, family.ingested = type, fingerprint, 1
+            prolong(family, deadline)
+            family.commits = family.commits + 1
+            fields[#fields + 1], fields[#fields + 2] = 'm', text_of(family)
+            call('HSET', hash, unpack(fields))
+            if #scores > 0 then call('ZADD', order, unpack(scores)) end
+            keep_family(family, hash, order, index)
+            if sizes then lent[#lent + 1], lent[#lent + 2] = hash, KEYS[k + 2] end
+            if has_outgrown(family.bytes, family.live) then result = 1 end
+            latest, stored = math.max(latest, family.ends), true
+          else
+            result = 'whole'
+          end
+        end
+      end
+
+      results[#results + 1] = result or 0
+      k = clash_keys + clashes
+      a = values_at + (sizes and 0 or blocks)
+    end
   end
 
   if stored then
