@@ -9,12 +9,17 @@ export interface Candidate {
   readonly body: Body;
   /** Pushes and scrapes before those that count. Default: one. */
   readonly warmUps?: number;
+  /** Its turn is so many of them, one after the other. Default: one. */
+  readonly inARow?: number;
 }
 
 /** Medians, in seconds. */
 export interface InAndOut {
   readonly in: number;
   readonly out: number;
+  /** Only of those that came first in their turn: others have had the processor and its caches before. */
+  readonly firstIn: number;
+  readonly firstOut: number;
 }
 
 /** Pushes of a body to /ingest and scrapes of it, of several gateways of ours in turn. */
@@ -27,17 +32,38 @@ export async function inAndOut<Name extends string>(
     Object.fromEntries(
       Object.entries(candidates).map(([name, candidate]) => [name, () => measure(candidate as Candidate)]),
     ) as Record<Name, () => Promise<number>>;
-  const ingest = of(({ gateway, body }) => push(gateway, body, { path: '/ingest' }));
-  const read = of(async ({ gateway, body }) => (await scrape(gateway, { leastBytes: body.bytes })).seconds);
-  for (const [name, { warmUps = 1 }] of named) for (let i = 0; i < warmUps; i++) await ingest[name]();
-  const secondsIn = await inTurn<Name>(times, ingest);
+  const ingest = ({ gateway, body }: Candidate) => push(gateway, body, { path: '/ingest' });
+  const read = async ({ gateway, body }: Candidate) =>
+    (await scrape(gateway, { leastBytes: body.bytes })).seconds;
+  const inRows = async (measure: (candidate: Candidate) => Promise<number>) => {
+    for (const [, candidate] of named) {
+      for (let i = 0; i < (candidate.warmUps ?? 1); i++) await measure(candidate);
+    }
+    const all = Object.fromEntries(named.map(([name]) => [name, [] as number[]])) as Record<Name, number[]>;
+    const firsts = await inTurn<Name>(
+      times,
+      of(async (candidate) => {
+        const turn = [await measure(candidate)];
+        while (turn.length < (candidate.inARow ?? 1)) turn.push(await measure(candidate));
+        const [name] = named.find(([, one]) => one === candidate) as [Name, Candidate];
+        all[name].push(...turn);
+        return turn[0];
+      }),
+    );
+    return { all, firsts };
+  };
+  const pushes = await inRows(ingest);
   for (const [, { gateway }] of named) await quiet(gateway);
-  for (const [name, { warmUps = 1 }] of named) for (let i = 0; i < warmUps; i++) await read[name]();
-  const secondsOut = await inTurn<Name>(times, read);
+  const scrapes = await inRows(read);
   return Object.fromEntries(
-    (Object.keys(candidates) as Name[]).map((name) => [
+    named.map(([name]) => [
       name,
-      { in: median(secondsIn[name]), out: median(secondsOut[name]) },
+      {
+        in: median(pushes.all[name]),
+        out: median(scrapes.all[name]),
+        firstIn: median(pushes.firsts[name]),
+        firstOut: median(scrapes.firsts[name]),
+      },
     ]),
   ) as Record<Name, InAndOut>;
 }

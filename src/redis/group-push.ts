@@ -1,51 +1,23 @@
 import { SECOND } from '../units.ts';
 import { type Batch, intoBatches, intoRounds, isLoss, piecesOf, sendTimed } from './batches.ts';
-import { entryHashesOf, type FamilyKind, stamp } from './block.ts';
-import { type BlockWrite, given } from './block-store.ts';
-import { HeaderWriter } from './call-header.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { compactFamily } from './compaction.ts';
-import { comesApart, Drafts, notWritten } from './drafts.ts';
+import { comesApart, notWritten } from './drafts.ts';
 import { StoreError, toStoreError } from './failure.ts';
 import type { Group } from './group.ts';
+import { GroupCalls, type Step } from './group-call.ts';
 import { GroupLease } from './group-lease.ts';
 import { GroupReleases } from './group-releases.ts';
 import { dropCalls, prolongCalls } from './group-upkeep.ts';
+import type { GroupFamilyWrite, GroupPushOptions } from './group-write.ts';
 import { bucketOf, type Keys } from './keys.ts';
-import { CLASH_CODES, clashesOf } from './name-claims.ts';
+import { clashesOf } from './name-claims.ts';
 import { LongWaits, Patience } from './patience.ts';
 import { Stamps } from './stamps.ts';
 
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
 const RECHECK_MS = 10 * SECOND;
-
-/** A family of a push to a group. It has at least one block. */
-export interface GroupFamilyWrite {
-  readonly name: string;
-  readonly kind: FamilyKind;
-  readonly type: string;
-  readonly help: string | undefined;
-  readonly unit: string | undefined;
-  readonly blocks: readonly BlockWrite[];
-}
-
-export interface GroupPushOptions {
-  readonly mode: 'put' | 'post' | 'merge';
-  readonly ttlMs: number;
-  /** Of the secret that the identities are hashed with. */
-  readonly fingerprint: string;
-  /** Of a command of the connection. */
-  readonly timeoutMs: number;
-  /** Of the thread. */
-  readonly longWaits?: LongWaits;
-  /** Of the connection. */
-  readonly releases?: GroupReleases;
-  /** Whether Redis holds the secret of the fingerprint. Asked when a family is under another one. */
-  holdsSecret(): Promise<boolean>;
-  /** The ids of the groups of these shapes that could hold a series of the family, each once, as one run of bytes. */
-  candidates(family: GroupFamilyWrite, shapes: readonly string[]): Buffer;
-}
 
 /** Why a family of a push was refused. */
 export type Refusal =
@@ -102,15 +74,11 @@ export class GroupPush {
   readonly #lease: GroupLease;
   readonly #longWaits: LongWaits;
   readonly #releases: GroupReleases;
-  readonly #stamps: Stamps;
-  /** Shapes of other groups' keys, by family. */
-  readonly #shapes = new Map<string, Set<string>>();
-  readonly #candidates = new Map<string, Buffer>();
+  readonly #calls: GroupCalls;
   readonly #rechecked = new Set<string>();
   readonly #compact = new Set<string>();
   /** What Redis could not decide on without the values. */
   readonly #whole = new Set<Batch<GroupFamilyWrite>>();
-  #replaceObsolete = false;
   #writing = false;
   #failed = false;
 
@@ -129,7 +97,7 @@ export class GroupPush {
     this.#longWaits = options.longWaits ?? new LongWaits();
     this.#releases = options.releases ?? new GroupReleases();
     this.#lease = new GroupLease(connection, keys, group, options.timeoutMs, this.#longWaits);
-    this.#stamps = new Stamps(connection, options.ttlMs);
+    this.#calls = new GroupCalls(keys, group, this.#lease, new Stamps(connection, options.ttlMs), options);
   }
 
   /** Does not throw. */
@@ -266,6 +234,11 @@ export class GroupPush {
     return [];
   }
 
+  #call(batch: Batch<GroupFamilyWrite>, step: Step): Call {
+    const isApart = step !== 'check' && !this.#whole.has(batch) && comesApart(batch, this.#connection);
+    return this.#calls.call(batch, step, isApart);
+  }
+
   /** Whether a call has to be sent once more, with the values as arguments. Throws StoreError. */
   #mustBeWhole(batch: Batch<GroupFamilyWrite>, reply: Reply[]): boolean {
     if (String(reply[1]) === 'whole') {
@@ -285,26 +258,22 @@ export class GroupPush {
   async #consider(family: GroupFamilyWrite, verdict: Verdict): Promise<Refusal | 'again' | 'wait'> {
     if (!Array.isArray(verdict)) {
       // A family under another secret. If ours is the one that Redis holds, the family is a leftover of a lost one.
-      if (this.#replaceObsolete || !(await this.#options.holdsSecret())) {
+      if (this.#calls.replaceObsolete || !(await this.#options.holdsSecret())) {
         throw new StoreError(
           'identity',
           'Redis holds data of another secret; the secret is being looked up again',
         );
       }
-      this.#replaceObsolete = true;
+      this.#calls.replaceObsolete = true;
       return 'again';
     }
     const [kind, first, , which] = verdict;
     switch (String(kind)) {
       case 'reserved':
         return 'wait';
-      case 'shapes': {
-        const shapes = this.#shapes.get(family.name) ?? new Set();
-        for (const shape of String(first).split('\n').slice(0, -1)) shapes.add(shape);
-        this.#shapes.set(family.name, shapes);
-        this.#candidates.set(family.name, this.#options.candidates(family, [...shapes]));
+      case 'shapes':
+        this.#calls.name(family, String(first).split('\n').slice(0, -1));
         return 'again';
-      }
       case 'taken': {
         const by =
           which === 0
@@ -321,80 +290,6 @@ export class GroupPush {
       default:
         return { reason: 'limit', family };
     }
-  }
-
-  #call(
-    batch: Batch<GroupFamilyWrite>,
-    step: 'check' | 'write' | 'all',
-    isApart = step !== 'check' && !this.#whole.has(batch) && comesApart(batch, this.#connection),
-  ): Call {
-    const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
-    const { id, shape, addsInstance, exposed } = this.#group;
-    const callKeys = step === 'all' ? this.#lease.keys : [];
-    const args: Array<string | number | Buffer> = [
-      ...[
-        step,
-        ttlMs,
-        fingerprint,
-        this.#replaceObsolete ? 1 : 0,
-        id,
-        this.#lease.token,
-        timeoutMs * 2,
-        mode,
-      ],
-      ...[shape, batch.buckets.length, addsInstance ? 1 : 0, exposed, isApart ? 1 : 0],
-    ];
-    const drafts = isApart ? new Drafts(this.#keys) : undefined;
-    const headers = new HeaderWriter();
-    for (const { bucket, pieces } of batch.buckets) {
-      const clock = this.#keys.clock(bucket);
-      const count = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
-      let sequence = this.#stamps.propose(clock, count);
-      const deadlineMs = this.#stamps.deadlineMs(clock);
-      callKeys.push(this.#keys.index(bucket), clock);
-      headers.float64(sequence);
-      headers.uint32(pieces.length);
-      headers.float64(deadlineMs);
-      args.push(headers.take());
-      for (const { family, from, to } of pieces) {
-        const { name, kind, type, help, unit, blocks } = family;
-        const clashes = clashesOf(name, kind);
-        const { hash, order } = this.#keys.place(name);
-        callKeys.push(hash, order);
-        const draft = drafts?.begin(bucket, hash);
-        if (draft !== undefined) callKeys.push(draft.draft);
-        headers.word(type);
-        headers.word(kind);
-        headers.text(given(help));
-        headers.text(given(unit));
-        headers.text([...(this.#shapes.get(name) ?? [])].map((shape) => `${shape}\n`).join(''));
-        const candidates = this.#candidates.get(name) ?? NOTHING;
-        headers.sized(candidates);
-        const looked = step === 'check' ? blocks : blocks.slice(from, to);
-        const hashes = candidates.length === 0 ? [] : looked.map(({ value }) => entryHashesOf(value));
-        headers.sized(Buffer.concat(hashes));
-        const isLast = step !== 'check' && to === blocks.length;
-        headers.sized(isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : NOTHING);
-        headers.uint32(to - from);
-        headers.byte(clashes.length);
-        for (const clash of clashes) {
-          callKeys.push(this.#keys.family(bucket, clash.family));
-          headers.byte(CLASH_CODES[clash.kinds]);
-        }
-        for (let i = from; i < to; i++) headers.bytes(blocks[i].digest);
-        if (draft !== undefined) for (let i = from; i < to; i++) headers.uint32(blocks[i].value.length);
-        args.push(headers.take());
-        for (let i = from; i < to; i++) {
-          const { value, digest } = blocks[i];
-          stamp(value, sequence++, deadlineMs);
-          if (draft === undefined) args.push(value);
-          else draft.fields.push(Buffer.concat([BLOCK_OF_GROUP, id, digest]), value);
-        }
-      }
-    }
-    const call: Call = { script: 'pushFamilies', keys: callKeys, args };
-    if (drafts === undefined) return call;
-    return { ...call, apart: { drafts: drafts.written, whole: () => this.#call(batch, step, false) } };
   }
 
   async #send(calls: readonly Call[]): Promise<void> {
@@ -419,10 +314,6 @@ export class GroupPush {
     for (const reply of await this.#connection.runAll(calls)) if (reply instanceof StoreError) throw reply;
   }
 }
-
-const NOTHING = Buffer.alloc(0);
-/** What the field of a block of a group begins with. */
-const BLOCK_OF_GROUP = Buffer.from('g');
 
 function isDone(reply: Reply[]): boolean {
   return String(reply[1]) === 'done';

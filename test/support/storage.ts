@@ -10,12 +10,8 @@ import {
 } from '../../src/redis/block-store.ts';
 import { RedisConnection } from '../../src/redis/client.ts';
 import { candidateOf, groupOf, namesOfShape } from '../../src/redis/group.ts';
-import {
-  type GroupFamilyWrite,
-  type GroupPushOptions,
-  type GroupPushOutcome,
-  pushGroup,
-} from '../../src/redis/group-push.ts';
+import { type GroupPushOutcome, pushGroup } from '../../src/redis/group-push.ts';
+import type { GroupFamilyWrite, GroupPushOptions } from '../../src/redis/group-write.ts';
 import { fingerprint } from '../../src/redis/identity-secret.ts';
 import { BUCKETS, bucketOf, Keys } from '../../src/redis/keys.ts';
 import { type Labels, parseLabels } from '../../src/redis/label-text.ts';

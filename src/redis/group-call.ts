@@ -1,0 +1,110 @@
+import type { Batch } from './batches.ts';
+import { entryHashesOf, stamp } from './block.ts';
+import { given } from './block-store.ts';
+import { HeaderWriter } from './call-header.ts';
+import type { Call } from './commands.ts';
+import { Drafts } from './drafts.ts';
+import type { Group } from './group.ts';
+import type { GroupLease } from './group-lease.ts';
+import type { GroupFamilyWrite, GroupPushOptions } from './group-write.ts';
+import type { Keys } from './keys.ts';
+import { CLASH_CODES, clashesOf } from './name-claims.ts';
+import type { Stamps } from './stamps.ts';
+
+const NOTHING = Buffer.alloc(0);
+/** What the field of a block of a group begins with. */
+const BLOCK_OF_GROUP = Buffer.from('g');
+
+/** What commands/push-families.lua is to do: look, write, or all that a push takes in one go. */
+export type Step = 'check' | 'write' | 'all';
+
+/** Makes the calls of one push to a group, with what the push has learnt so far. */
+export class GroupCalls {
+  /** What a family holds under another secret is removed: only if Redis was just seen to hold this one. */
+  replaceObsolete = false;
+  readonly #keys: Keys;
+  readonly #group: Group;
+  readonly #lease: GroupLease;
+  readonly #stamps: Stamps;
+  readonly #options: GroupPushOptions;
+  /** Shapes of other groups' keys, by family. */
+  readonly #shapes = new Map<string, Set<string>>();
+  readonly #candidates = new Map<string, Buffer>();
+
+  constructor(keys: Keys, group: Group, lease: GroupLease, stamps: Stamps, options: GroupPushOptions) {
+    this.#keys = keys;
+    this.#group = group;
+    this.#lease = lease;
+    this.#stamps = stamps;
+    this.#options = options;
+  }
+
+  /** From now on the groups of these shapes, too, are named that could hold a series of the family. */
+  name(family: GroupFamilyWrite, shapes: readonly string[]): void {
+    const all = new Set([...(this.#shapes.get(family.name) ?? []), ...shapes]);
+    this.#shapes.set(family.name, all);
+    this.#candidates.set(family.name, this.#options.candidates(family, [...all]));
+  }
+
+  /** @param isApart its values come apart from the script (see drafts.ts) */
+  call(batch: Batch<GroupFamilyWrite>, step: Step, isApart: boolean): Call {
+    const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
+    const { id, shape, addsInstance, exposed } = this.#group;
+    const callKeys = step === 'all' ? this.#lease.keys : [];
+    const args: Array<string | number | Buffer> = [
+      ...[step, ttlMs, fingerprint, this.replaceObsolete ? 1 : 0, id, this.#lease.token, timeoutMs * 2, mode],
+      ...[shape, batch.buckets.length, addsInstance ? 1 : 0, exposed, isApart ? 1 : 0],
+    ];
+    const drafts = isApart ? new Drafts(this.#keys) : undefined;
+    const headers = new HeaderWriter();
+    for (const { bucket, pieces } of batch.buckets) {
+      const clock = this.#keys.clock(bucket);
+      const count = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
+      let sequence = this.#stamps.propose(clock, count);
+      const deadlineMs = this.#stamps.deadlineMs(clock);
+      callKeys.push(this.#keys.index(bucket), clock);
+      headers.float64(sequence);
+      headers.uint32(pieces.length);
+      headers.float64(deadlineMs);
+      args.push(headers.take());
+      for (const { family, from, to } of pieces) {
+        const { name, kind, type, help, unit, blocks } = family;
+        const clashes = clashesOf(name, kind);
+        const { hash, order } = this.#keys.place(name);
+        callKeys.push(hash, order);
+        const draft = drafts?.begin(bucket, hash);
+        if (draft !== undefined) callKeys.push(draft.draft);
+        headers.word(type);
+        headers.word(kind);
+        headers.text(given(help));
+        headers.text(given(unit));
+        headers.text([...(this.#shapes.get(name) ?? [])].map((shape) => `${shape}\n`).join(''));
+        const candidates = this.#candidates.get(name) ?? NOTHING;
+        headers.sized(candidates);
+        const looked = step === 'check' ? blocks : blocks.slice(from, to);
+        const hashes = candidates.length === 0 ? [] : looked.map(({ value }) => entryHashesOf(value));
+        headers.sized(Buffer.concat(hashes));
+        const isLast = step !== 'check' && to === blocks.length;
+        headers.sized(isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : NOTHING);
+        headers.uint32(to - from);
+        headers.byte(clashes.length);
+        for (const clash of clashes) {
+          callKeys.push(this.#keys.family(bucket, clash.family));
+          headers.byte(CLASH_CODES[clash.kinds]);
+        }
+        for (let i = from; i < to; i++) headers.bytes(blocks[i].digest);
+        if (draft !== undefined) for (let i = from; i < to; i++) headers.uint32(blocks[i].value.length);
+        args.push(headers.take());
+        for (let i = from; i < to; i++) {
+          const { value, digest } = blocks[i];
+          stamp(value, sequence++, deadlineMs);
+          if (draft === undefined) args.push(value);
+          else draft.fields.push(Buffer.concat([BLOCK_OF_GROUP, id, digest]), value);
+        }
+      }
+    }
+    const call: Call = { script: 'pushFamilies', keys: callKeys, args };
+    if (drafts === undefined) return call;
+    return { ...call, apart: { drafts: drafts.written, whole: () => this.call(batch, step, false) } };
+  }
+}
