@@ -8,6 +8,7 @@ import { SECOND } from '../../src/units.ts';
 import { until } from '../support/processes.ts';
 import { RedisSentinels } from '../support/redis-sentinels.ts';
 import { redisOptions, SECRET, seriesOf, TestStorage } from '../support/storage.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 let set: RedisSentinels;
 
@@ -60,5 +61,25 @@ test('a master that dies: the connection goes to the one that the sentinels name
     assert.equal(String(((await watching.command('ROLE')) as Buffer[])[0]), 'master');
   } finally {
     await watching.close();
+  }
+});
+
+test('told of a failover while it asks a slow sentinel for the master, the connection does not give up', async () => {
+  await using other = await RedisSentinels.start();
+  await using proxy = await TcpProxy.start(other.sentinels[0].port);
+  // Through the proxy it asks; the other sentinels, which tell it of the failover, it gets to know by that.
+  const endpoints = [{ host: '127.0.0.1', port: Number(proxy.endpoint.split(':')[1]) }];
+  const options = { ...redisOptions(0), mode: 'sentinel', endpoints, masterName: other.masterName } as const;
+  const connections = Array.from({ length: 8 }, () => new RedisConnection(options));
+  try {
+    await Promise.all(connections.map((connection) => connection.whenUp()));
+    await proxy.set({ latencyMs: 150 });
+    const master = await other.master();
+    await master.kill();
+    await until(async () => (await other.master()) !== master, 20 * SECOND, 'another is the master');
+    await Promise.all(connections.map((connection) => connection.whenUp(20 * SECOND)));
+  } finally {
+    await proxy.set({});
+    await Promise.all(connections.map((connection) => connection.close()));
   }
 });

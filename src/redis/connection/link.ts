@@ -78,6 +78,7 @@ export class Link {
   #up = false;
   #closed = false;
   #attemptedAt = this.bornAt;
+  #revival: NodeJS.Timeout | undefined;
   #lastError: StoreError | undefined;
   /** While there is no wire: when there was last something to do. */
   #usedAt = this.bornAt;
@@ -99,6 +100,7 @@ export class Link {
     this.#client.on('error', (error) => this.#down(toStoreError(error)));
     this.#client.on('close', () => this.#down(connectionLost()));
     this.#client.on('ready', () => void this.#greet());
+    this.#client.on('end', () => this.#beginAgain());
   }
 
   get up(): boolean {
@@ -200,6 +202,7 @@ export class Link {
     if (this.#closed) return;
     this.#closed = true;
     this.#up = false;
+    clearTimeout(this.#revival);
     this.#resolveTried();
     this.#wire?.close(connectionLost());
     const client = this.#client;
@@ -373,6 +376,16 @@ export class Link {
     const delay = Math.max(SHORTEST_DELAY_MS, this.#attemptedAt + ATTEMPT_INTERVAL_MS - now);
     this.#attemptedAt = now + delay;
     return delay;
+  }
+
+  /**
+   * The library has given up, though it is told to try again for ever. It does so if the sentinels tell it of a failover
+   * while it asks one of them for the master.
+   */
+  #beginAgain(): void {
+    if (this.#closed) return;
+    this.#down(connectionLost());
+    this.#revival = setTimeout(() => this.#client.connect().catch(() => {}), this.#retryDelay());
   }
 
   #down(error: StoreError): void {
