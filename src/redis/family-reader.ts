@@ -306,9 +306,14 @@ async function readPage(
   const fields = [...blocks.map(({ field }) => field), ...groups.map((group) => HOLDING + group)];
   const answer = new FieldValues();
   const latin1 = fields.map((field) => Buffer.from(field, 'latin1'));
-  await connection.commandInto(answer, 'HMGET', hash, ...latin1);
-  const { values } = answer;
   const release = (): void => answer.release();
+  try {
+    await connection.commandInto(answer, 'HMGET', hash, ...latin1);
+  } catch (error) {
+    release();
+    throw error;
+  }
+  const { values } = answer;
   if (groups.length === 0) return { values, deadlineOf: () => undefined, release };
   const deadlines = deadlinesOf(groups, values.splice(blocks.length));
   return { values, deadlineOf: (block) => deadlines.get(groupOfBlock(blocks[block].field)), release };

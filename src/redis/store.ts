@@ -53,7 +53,11 @@ export class Store {
     this.#timeoutMs = options.timeoutMs;
     this.#connection = new RedisConnection(options, {
       onReady: () => void this.#check(),
-      onDown: (error) => this.#setDown(error),
+      onDown: (error) => {
+        // That was another connection, maybe to another server.
+        this.#lateChecks = 0;
+        this.#setDown(error);
+      },
       onAnswer: (milliseconds) => hooks.onAnswer(milliseconds),
     });
     this.#retries = new Retries(this.#connection);

@@ -28,6 +28,7 @@ export async function redisCommand(
     lazyConnect: true,
     enableReadyCheck: false,
     disableClientInfo: true,
+    protocol: 2,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
     connectTimeout: TIMEOUT_MS,
@@ -45,5 +46,9 @@ export async function redisCommand(
 
 function printed(reply: Reply): string {
   if (reply === null) return '';
-  return Array.isArray(reply) ? reply.map(printed).join('\n') : String(reply);
+  if (Array.isArray(reply)) return reply.map(printed).join('\n');
+  // The library makes objects of what some commands answer, HGETALL for one: that would not be what redis-cli prints.
+  if (typeof reply !== 'number' && !Buffer.isBuffer(reply))
+    throw new Error('an answer that is not as it came');
+  return String(reply);
 }

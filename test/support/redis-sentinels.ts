@@ -120,7 +120,7 @@ export class RedisSentinels implements AsyncDisposable {
     return this.servers.filter((server) => server !== master && server.running);
   }
 
-  /** Runs `redis-cli` against the master. */
+  /** As `cli` of the master. */
   async cli(...args: string[]): Promise<string> {
     return (await this.master()).cli(...args);
   }

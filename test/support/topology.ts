@@ -19,7 +19,7 @@ export interface Topology extends AsyncDisposable {
   readonly gatewayArgs: readonly string[];
   /** Removes everything. */
   flush(): Promise<void>;
-  /** `redis-cli`, wherever the key lies; what is about whole servers goes to all masters. */
+  /** As `redis-cli` prints it, wherever the key lies; what is about whole servers goes to all masters. */
   cli(...args: string[]): Promise<string>;
   /** Freezes all servers. */
   pause(): void;

@@ -383,8 +383,9 @@ export class Link {
    * while it asks one of them for the master.
    */
   #beginAgain(): void {
-    if (this.#closed) return;
     this.#down(connectionLost());
+    // Who was told of that may have closed it.
+    if (this.#closed) return;
     this.#revival = setTimeout(() => this.#client.connect().catch(() => {}), this.#retryDelay());
   }
 
