@@ -28,10 +28,6 @@ export async function inAndOut<Name extends string>(
   candidates: Readonly<Record<Name, Candidate>>,
 ): Promise<Record<Name, InAndOut>> {
   const named = Object.entries(candidates) as Array<[Name, Candidate]>;
-  const of = (measure: (candidate: Candidate) => Promise<number>) =>
-    Object.fromEntries(
-      Object.entries(candidates).map(([name, candidate]) => [name, () => measure(candidate as Candidate)]),
-    ) as Record<Name, () => Promise<number>>;
   const ingest = ({ gateway, body }: Candidate) => push(gateway, body, { path: '/ingest' });
   const read = async ({ gateway, body }: Candidate) =>
     (await scrape(gateway, { leastBytes: body.bytes })).seconds;
@@ -40,15 +36,16 @@ export async function inAndOut<Name extends string>(
       for (let i = 0; i < (candidate.warmUps ?? 1); i++) await measure(candidate);
     }
     const all = Object.fromEntries(named.map(([name]) => [name, [] as number[]])) as Record<Name, number[]>;
+    const turnOf = (name: Name, candidate: Candidate) => async () => {
+      const turn = [await measure(candidate)];
+      while (turn.length < (candidate.inARow ?? 1)) turn.push(await measure(candidate));
+      all[name].push(...turn);
+      return turn[0];
+    };
+    const turns = named.map(([name, candidate]) => [name, turnOf(name, candidate)]);
     const firsts = await inTurn<Name>(
       times,
-      of(async (candidate) => {
-        const turn = [await measure(candidate)];
-        while (turn.length < (candidate.inARow ?? 1)) turn.push(await measure(candidate));
-        const [name] = named.find(([, one]) => one === candidate) as [Name, Candidate];
-        all[name].push(...turn);
-        return turn[0];
-      }),
+      Object.fromEntries(turns) as Record<Name, () => Promise<number>>,
     );
     return { all, firsts };
   };

@@ -14,7 +14,7 @@ export const scaling: Row = {
     await using many = await bench.ours();
     const seconds = await inAndOut(bench.size(5, 2), {
       // Code gets fast by the series it has seen, so each sees five million before. And the caches of the processor are
-      // full of what the others need at first, so each turn is five million, too.
+      // full of what the others need at first, so each turn is five million, too. The goal counts for the first ones as well.
       few: { gateway: few, body: bodies.few, warmUps: 50, inARow: 50 },
       million: { gateway: million, body: bodies.million, warmUps: 5, inARow: 5 },
       many: { gateway: many, body: bodies.many },
@@ -34,13 +34,17 @@ export const scaling: Row = {
           note: first === micros ? undefined : `${first.toFixed(2)} µs of the first ones of each turn`,
         });
       }
-      const micros = each.map((size) => size.micros);
-      lines.push({
-        what: `${way}: the dearest series of the three, of the cheapest`,
-        unit: '×',
-        ours: Math.max(...micros) / Math.min(...micros),
-        goals: [{ kind: 'at-most', value: 1.3 }],
-      });
+      for (const [which, micros] of [
+        ['', each.map((size) => size.micros)],
+        [', of the first ones', each.map((size) => size.first)],
+      ] as const) {
+        lines.push({
+          what: `${way}: the dearest series of the three, of the cheapest${which}`,
+          unit: '×',
+          ours: Math.max(...micros) / Math.min(...micros),
+          goals: [{ kind: 'at-most', value: 1.3 }],
+        });
+      }
     }
     return lines;
   },

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { SECOND } from '../../units.ts';
@@ -6,6 +5,7 @@ import type { BytePool } from '../byte-pool.ts';
 import { type Apart, type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
 import { connectionLost, StoreError, toStoreError } from '../failure.ts';
 import { readingInto } from './connector.ts';
+import { greet } from './greeting.ts';
 import { Intake } from './intake.ts';
 import type { LinkOptions } from './link-options.ts';
 import { PackedCall, type Script, type ScriptRun } from './packed-call.ts';
@@ -280,24 +280,14 @@ export class Link {
     this.#client.disconnect(true);
   }
 
-  // The library counts an attempt as good when there is a connection; we, when Redis answers on it. PING, because a
-  // server that is still loading its data refuses that. Each time the clock is asked for: it may be another server.
+  // The library counts an attempt as good when there is a connection; we, when Redis answers on it.
   async #greet(): Promise<void> {
     try {
-      // All at once: on a slow line each would take its time.
-      const client = this.#client;
       const askedAt = performance.now();
-      const [, , mayTransact, info, time] = await Promise.all([
-        client.ping(),
-        this.#settings.mustBeMaster ? this.#checkRole() : undefined,
-        this.#tryTransaction(),
-        // Without the right to ask, each connection counts as one to another server.
-        client.info('server').catch(() => ''),
-        client.time() as unknown as Promise<[string | number, string | number]>,
-      ]);
+      const { mayTransact, server, timeUs } = await greet(this.#client, this.#settings);
       this.#mayTransact = mayTransact;
-      this.#server = /^run_id:(\w+)/m.exec(info)?.[1] ?? randomUUID();
-      this.noteServerTime(Number(time[0]) * 1e6 + Number(time[1]), askedAt);
+      this.#server = server;
+      this.noteServerTime(timeUs, askedAt);
     } catch (error) {
       this.#down(toStoreError(error));
       if (!this.#closed) this.#client.disconnect(true);
@@ -341,33 +331,6 @@ export class Link {
       },
     );
     return intake;
-  }
-
-  async #checkRole(): Promise<void> {
-    const role = await this.#client.role().catch((error: Error) => {
-      // A user without that right must trust the sentinels.
-      if (error.message.startsWith('NOPERM')) return ['master'];
-      throw error;
-    });
-    if (role[0] !== 'master') {
-      throw new StoreError('readonly', 'the server that the sentinels name is not a master');
-    }
-  }
-
-  /**
-   * Whether this user may do what a transaction takes. Commands that were sent together, and of which the first one is
-   * refused, would be carried out one by one.
-   */
-  async #tryTransaction(): Promise<boolean> {
-    const client = this.#client;
-    const { unusedKey } = this.#settings;
-    const [multi, exec, rename] = await Promise.all(
-      [client.multi({ pipeline: false }), client.exec(), client.rename(unusedKey, unusedKey)].map((answer) =>
-        Promise.resolve(answer).then(String, String),
-      ),
-    );
-    // What stands between us and Redis may not know them either. The key is not there, or on another node.
-    return multi === 'OK' && exec === '' && !/NOPERM|unknown command/.test(rename);
   }
 
   // What has worked for a while is made again at once; but however it breaks, there is never a storm of attempts.
