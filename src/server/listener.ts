@@ -9,6 +9,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { KIB, SECOND } from '../units.ts';
 import { StartError } from './errors.ts';
+import type { MessageClasses } from './message-classes.ts';
 
 const HEADERS_TIMEOUT_MS = 10 * SECOND;
 const CHECK_INTERVAL_MS = 5 * SECOND;
@@ -37,6 +38,8 @@ export interface ListenerOptions {
   /** 0: any that is free. */
   readonly port: number;
   readonly tls: TlsFiles | undefined;
+  /** Default: those of Node. */
+  readonly messages?: MessageClasses;
   /** An error of the server itself while it runs. */
   onError(error: Error): void;
 }
@@ -58,7 +61,7 @@ export class Listener {
   /** Resolves once it accepts connections. Throws StartError with one line for the operator. */
   static async open(options: ListenerOptions, handle: RequestListener): Promise<Listener> {
     const certificate = options.tls && (await readCertificate(options.tls));
-    const server = createServer(certificate);
+    const server = createServer(certificate, options.messages);
     const unused = new Set<Socket>();
     const onRequest: RequestListener = (req, res) => {
       unused.delete(req.socket);
@@ -139,8 +142,9 @@ export class Listener {
   }
 }
 
-function createServer(certificate: Certificate | undefined): Server {
+function createServer(certificate: Certificate | undefined, messages: MessageClasses | undefined): Server {
   const http: ServerOptions = {
+    ...messages,
     // A push may take as long as it takes; the rate of its bytes is watched instead (ingest.min_rate).
     requestTimeout: 0,
     headersTimeout: HEADERS_TIMEOUT_MS,

@@ -85,14 +85,15 @@ export class IngestTally {
   }
 
   result(): IngestResult {
+    const failure = this.#failure && { ...this.#failure, notStored: this.#notStored };
     return {
       kind: 'ingest',
       lines: this.#converted?.sourceLines ?? this.#lines,
       accepted: this.#accepted,
       rejected: this.#rejected,
       errors: this.#errors.sort((a, b) => a.line - b.line).slice(0, MAX_ERRORS),
-      ...(this.#converted?.problem && { malformed: this.#converted.problem.message }),
-      ...(this.#failure === undefined ? {} : { failure: { ...this.#failure, notStored: this.#notStored } }),
+      malformed: this.#converted?.problem?.message,
+      failure,
       compact: [...this.#compact],
       blocksWritten: this.#blocksWritten,
       redisMs: this.#redisMs,

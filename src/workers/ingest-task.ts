@@ -63,7 +63,7 @@ export class Ingester {
     });
     const tally = new IngestTally(converted);
     const arena = new Arena(this.#arenas);
-    const declared = this.#declared.read(task.bodyId, task.declared);
+    let declared = this.#declared.read(task.bodyId, task.declared);
     let text = converted?.text ?? pushed;
     // What was converted has only whole families in it.
     let whole = task.whole || converted !== undefined;
@@ -75,6 +75,7 @@ export class Ingester {
         declared,
         extended: converted !== undefined,
       });
+      if (parsed.consumed < text.length) declared = this.#parser.declared();
       const linesBefore = tally.lines;
       const prepared = this.#prepare(parsed, (line) => tally.sourceOf(linesBefore + line), offset, arena);
       tally.read(parsed);

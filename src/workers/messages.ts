@@ -20,15 +20,15 @@ export interface IngestTask {
   /** The lines, or messages. Moved to the worker, not copied. */
   readonly text: Uint8Array<ArrayBuffer>;
   /** Default: text. */
-  readonly format?: BodyFormat;
-  /** Of a body in OpenMetrics: it ends here, so this has to end with `# EOF`. */
-  readonly last?: boolean;
+  readonly format?: BodyFormat | undefined;
+  /** Of a body in OpenMetrics: it ends here, so this has to end with `# EOF`. Default: it does. */
+  readonly last?: boolean | undefined;
   /** The block is the whole body: nothing of it came before and nothing follows. */
   readonly whole: boolean;
   /** A random whole number below 2^48 that all blocks of one body share and no other body has. */
   readonly bodyId: number;
-  /** Names that the body has declared as histogram or summary up to the end of this block. */
-  readonly declared?: DeclaredTypes;
+  /** Names that the body has declared as histogram or summary in the blocks before. Those of this one may be among them. */
+  readonly declared?: DeclaredTypes | undefined;
   readonly timestamps: TimestampPolicy;
   /** Time to live of the samples, ms. 0: for ever. */
   readonly ttlMs: number;
@@ -37,7 +37,7 @@ export interface IngestTask {
    * For a block of a longer body: the sequence at which its writes to each bucket begin (see redis/sequences.ts), so
    * that the later of two blocks wins whichever reaches Redis first. Undefined: the commit script chooses.
    */
-  readonly sequences?: Float64Array;
+  readonly sequences?: Float64Array | undefined;
 }
 
 /**
@@ -115,9 +115,9 @@ export interface IngestResult {
   /** The first of them, in order of their lines. */
   readonly errors: readonly LineError[];
   /** Of a format in which a problem may end the body: that the rest could not be read, or has no end, and why. */
-  readonly malformed?: string;
+  readonly malformed?: string | undefined;
   /** Redis did not acknowledge some of the block: how many samples, and why. */
-  readonly failure?: RedisFailure;
+  readonly failure?: RedisFailure | undefined;
   /** Families that hold as much dead weight as live: send a CompactTask for each. */
   readonly compact: readonly string[];
   readonly blocksWritten: number;

@@ -50,6 +50,15 @@ test('a series that stands twice in a block has the value that stands last', asy
   assert.equal(seriesOf(await storage.scrape()).get('x{a="1"}'), '2');
 });
 
+test('a type counts for all of a block of very many families, whatever stands between it and its samples', async () => {
+  const others = Array.from({ length: 10_000 }, (_, i) => `f${i} ${i}\n`).join('');
+  const samples = 'h_bucket{le="+Inf"} 2\nh_sum 3\nh_count 2\n';
+  const result = await ingest(`# TYPE h histogram\n${others}${samples}`, { whole: false });
+  assert.deepEqual(result.rejected, {});
+  assert.equal(result.accepted, 10_003);
+  assert.ok((await storage.scrape()).includes(`# TYPE h histogram\n${samples}`));
+});
+
 test('a block of very many families is stored whole, with its lines numbered through', async () => {
   const count = 20_000;
   const lines = Array.from({ length: count }, (_, i) => `f${i % 15_000} ${i}\n`);

@@ -10,7 +10,7 @@ import {
   CUT_NEVER,
   CutFinder,
 } from '../../workers/exposition/cut-finder.ts';
-import type { SeriesHash } from '../../workers/identity.ts';
+import { SeriesHash } from '../../workers/identity.ts';
 import type { DeclaredTypes } from '../../workers/messages.ts';
 import { noteGarbage } from '../chunk-garbage.ts';
 import type { DeclaredTypesLog } from './declared-types.ts';
@@ -37,7 +37,10 @@ export class LineTooLongError extends Error {
   }
 }
 
-/** Whole lines of a body, and the types that it has declared up to their end. */
+/**
+ * Whole lines of a body, and the types that it has declared up to their end; of those in the last block some may be
+ * missing: whoever parses it looks for them anyway, and most bodies have no other block.
+ */
 export interface LineBlock {
   readonly text: PieceText;
   readonly declared: DeclaredTypes | undefined;
@@ -47,7 +50,8 @@ export interface LineBlocksOptions {
   readonly maxLineBytes: number;
   /** How large a block should be just now; it gets somewhat larger. Asked once for each block. */
   readonly targetBytes: () => number;
-  readonly secretHash: SeriesHash;
+  /** Of the deployment: see identity.ts. */
+  readonly secret: Uint8Array;
   /** Of this body. It is kept up to date with what has been cut. */
   readonly declared: DeclaredTypesLog;
 }
@@ -108,7 +112,9 @@ export function lineBlocks(options: LineBlocksOptions): Transform {
 class BlockCutter {
   readonly #targetBytes: () => number;
   readonly #declared: DeclaredTypesLog;
-  readonly #finder: CutFinder;
+  readonly #secret: Uint8Array;
+  /** Bodies of one block do without. */
+  #finder: CutFinder | undefined;
   readonly #held = new HeldBytes();
   #target = 0;
   /** The block is looked at when it is this long. */
@@ -121,10 +127,10 @@ class BlockCutter {
   #places = [0, 0, 0];
   #ended = false;
 
-  constructor({ targetBytes, secretHash, declared }: LineBlocksOptions) {
+  constructor({ targetBytes, secret, declared }: LineBlocksOptions) {
     this.#targetBytes = targetBytes;
     this.#declared = declared;
-    this.#finder = new CutFinder(secretHash, declared);
+    this.#secret = secret;
     this.#begin();
   }
 
@@ -164,7 +170,6 @@ class BlockCutter {
   lastBlock(): LineBlock | undefined {
     if (this.#held.length === 0) return undefined;
     const text = this.#held.take(this.#held.length);
-    this.#declared.add(text.subarray(this.#looked));
     return { text, declared: this.#declared.snapshot() };
   }
 
@@ -174,7 +179,7 @@ class BlockCutter {
     this.#given = -1;
     this.#looked = 0;
     this.#places.fill(0);
-    this.#finder.reset();
+    this.#finder?.reset();
   }
 
   #isLongEnough(): boolean {
@@ -196,6 +201,7 @@ class BlockCutter {
 
   /** Where the block ends, or 0 if that cannot be told yet. */
   #findCut(text: string): number {
+    this.#finder ??= new CutFinder(new SeriesHash(this.#secret), this.#declared);
     const from = this.#looked;
     const bytes = Buffer.from(text, 'latin1');
     let line = 0;

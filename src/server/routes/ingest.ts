@@ -16,7 +16,7 @@ export interface IngestRouteDeps extends BodyAdmissionDeps {
   readonly log: Logger;
   readonly throttle: LogThrottle;
   readonly settings: Pick<LiveSettings, 'ttlMs'>;
-  readonly ingest: Omit<IngestDeps, 'ttlMs'>;
+  readonly ingest: IngestDeps;
 }
 
 /** Stores the samples of the body and says how many, once Redis has acknowledged them. */
@@ -35,8 +35,8 @@ async function receive(deps: IngestRouteDeps, req: Request, res: Response): Prom
     const encoding = contentEncoding(req.headers);
     const ttlMs = deps.settings.ttlMs(queryOf(req), req.headers);
     const { source, identity } = await admitBody(deps, req, res);
-    const body = { source, encoding, format: bodyFormat(req.headers), identity };
-    return await ingestBody(body, { ...deps.ingest, ttlMs });
+    const body = { source, encoding, format: bodyFormat(req.headers), identity, ttlMs };
+    return await ingestBody(body, deps.ingest);
   } catch (error) {
     const report = new IngestReport();
     report.error = error;

@@ -112,6 +112,13 @@ export class FamilyTable {
     return true;
   }
 
+  /** What is declared as such, here or before. */
+  instances(): DeclaredInstances {
+    const all = new Map(this.#declared);
+    for (const [name, type] of this.#types) if (hasInstances(type)) all.set(name, type);
+    return all;
+  }
+
   typeOf(name: string): MetricType | undefined {
     return this.#types.get(name) ?? this.#declared.get(name);
   }

@@ -14,7 +14,7 @@ import {
 } from './character-classes.ts';
 import { byteOrderMarkLength, CommentLine, contentEnd, forEachType } from './comment-line.ts';
 import { EntryList } from './entry-list.ts';
-import { FamilyTable, type Member, type ParsedFamily } from './families.ts';
+import { type DeclaredInstances, FamilyTable, type Member, type ParsedFamily } from './families.ts';
 import type { GroupLabels } from './group-labels.ts';
 import { InstanceLines } from './instance-lines.ts';
 import { boundLabel, InstanceSamples } from './instance-samples.ts';
@@ -124,14 +124,24 @@ export class TextParser {
       checkSeries(content, this.#problems);
       checkNames(content.families, this.#problems);
     }
+    const { scratch, families, entries, areDistinct } = content;
     return {
-      ...content,
+      text,
+      scratch,
+      families,
+      entries,
+      areDistinct,
       consumed,
       lines: this.#line,
       rejected: this.#rejections.counts,
       errors: this.#rejections.errors(),
       problem: this.#problems.first,
     };
+  }
+
+  /** The histograms and summaries that have been declared up to the end of the text that was parsed last, all of it. */
+  declared(): DeclaredInstances {
+    return this.#families.instances();
   }
 
   #content(): { -readonly [Property in keyof ParsedEntries]: ParsedEntries[Property] } {

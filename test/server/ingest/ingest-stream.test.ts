@@ -50,7 +50,6 @@ class Bench {
         add: (families) => new Promise((resolve) => this.compactions.push({ families, end: resolve })),
       },
       timestamps: 'strip',
-      ttlMs: 1_000,
       maxLineBytes: 64 * KIB,
       targetBytes: () => 32 * KIB,
       onResult: (result) => this.results.push(result),
@@ -111,7 +110,7 @@ function failure(overrides: Partial<RedisFailure> = {}): Partial<IngestResult> {
 test('a body of one block is a whole body and needs no sequences', async () => {
   const bench = new Bench();
   const report = ingestBody(
-    { source: Readable.from([lines(10)]), encoding: 'identity', identity: IDENTITY },
+    { source: Readable.from([lines(10)]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
     bench.deps,
   );
   await bench.untilTasks(1);
@@ -127,7 +126,7 @@ test('a body of one block is a whole body and needs no sequences', async () => {
 test('an empty body is no task', async () => {
   const bench = new Bench();
   const report = await ingestBody(
-    { source: Readable.from([]), encoding: 'identity', identity: IDENTITY },
+    { source: Readable.from([]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
     bench.deps,
   );
   assert.deepEqual([report.accepted, report.error], [0, undefined]);
@@ -138,7 +137,7 @@ test('the blocks of a longer body have the id of the body and rising sequences',
   const bench = new Bench(100);
   const body = lines(10_000);
   const report = ingestBody(
-    { source: Readable.from([body]), encoding: 'identity', identity: IDENTITY },
+    { source: Readable.from([body]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
     bench.deps,
   );
   while (bench.texts.join('').length < body.length) await nextTurn();
@@ -165,7 +164,7 @@ test('the blocks of a longer body have the id of the body and rising sequences',
 test('no more than the window is under way, and what cannot be sent is not read', async () => {
   const bench = new Bench(3);
   const source = endless();
-  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY }, bench.deps);
+  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 }, bench.deps);
   await bench.untilTasks(3);
   const { given } = source;
   for (let i = 0; i < 20; i++) await nextTurn();
@@ -184,7 +183,7 @@ test('no more than the window is under way, and what cannot be sent is not read'
 test('at the first failure of Redis an endless body is no longer read, and what is under way is waited for', async () => {
   const bench = new Bench(3);
   const source = endless();
-  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY }, bench.deps);
+  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 }, bench.deps);
   await bench.untilTasks(3);
   bench.end(0);
   await bench.untilTasks(4);
@@ -209,7 +208,7 @@ test('a failure while the sender is silent ends the body at once', async () => {
   const bench = new Bench();
   const source = new Readable({ read() {} });
   source.push(lines(5_000));
-  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY }, bench.deps);
+  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 }, bench.deps);
   while (bench.tasks.length < 2) await nextTurn();
   bench.tasks.forEach((_, i) => {
     bench.end(i, failure());
@@ -224,7 +223,7 @@ test('sequences that cannot be reserved end the body before its first block', as
   const openSequences = (): Promise<Float64Array> =>
     Promise.reject(new Error('the connection to Redis is down'));
   const report = await ingestBody(
-    { source: endless(), encoding: 'identity', identity: IDENTITY },
+    { source: endless(), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
     { ...deps, store: { ...deps.store, openSequences } },
   );
   assert.match(String(report.error), /the connection to Redis is down/);
@@ -235,7 +234,7 @@ test('sequences that cannot be reserved end the body before its first block', as
 test('when Redis holds another identity it is fetched for the next push', async () => {
   const bench = new Bench();
   const report = ingestBody(
-    { source: Readable.from([lines(1)]), encoding: 'identity', identity: IDENTITY },
+    { source: Readable.from([lines(1)]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
     bench.deps,
   );
   await bench.untilTasks(1);
@@ -246,7 +245,10 @@ test('when Redis holds another identity it is fetched for the next push', async 
 
 test('a thread that breaks fails the body, and what the others have stored is counted', async () => {
   const bench = new Bench(2);
-  const report = ingestBody({ source: endless(), encoding: 'identity', identity: IDENTITY }, bench.deps);
+  const report = ingestBody(
+    { source: endless(), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
+    bench.deps,
+  );
   await bench.untilTasks(2);
   bench.break(0);
   for (let i = 0; i < 10; i++) await nextTurn();
@@ -263,7 +265,7 @@ test('one body after the other gets its turn when many want the window', async (
   const reports = ['a', 'b', 'c'].map((name) => {
     const text = lines(4_000).toString().replaceAll('metric', name);
     return ingestBody(
-      { source: Readable.from([Buffer.from(text)]), encoding: 'identity', identity: IDENTITY },
+      { source: Readable.from([Buffer.from(text)]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
       bench.deps,
     );
   });
@@ -284,7 +286,12 @@ test('one body after the other gets its turn when many want the window', async (
 test('a body is answered when the compactions that it has asked for have ended, and holds no task turn until then', async () => {
   const bench = new Bench();
   let answered = false;
-  const body = { source: Readable.from([lines(10)]), encoding: 'identity', identity: IDENTITY } as const;
+  const body = {
+    source: Readable.from([lines(10)]),
+    encoding: 'identity',
+    identity: IDENTITY,
+    ttlMs: 1_000,
+  } as const;
   const report = ingestBody(body, bench.deps).finally(() => {
     answered = true;
   });
@@ -301,7 +308,12 @@ test('a body is answered when the compactions that it has asked for have ended, 
 
 test('a body that Redis fails is answered at once', async () => {
   const bench = new Bench();
-  const body = { source: Readable.from([lines(10)]), encoding: 'identity', identity: IDENTITY } as const;
+  const body = {
+    source: Readable.from([lines(10)]),
+    encoding: 'identity',
+    identity: IDENTITY,
+    ttlMs: 1_000,
+  } as const;
   const report = ingestBody(body, bench.deps);
   await bench.untilTasks(1);
   bench.end(0, { ...failure(), compact: ['a'] });
@@ -312,7 +324,7 @@ test('a body that Redis fails is answered at once', async () => {
 test('a body goes on only when the families of all but a few of its pieces are compacted', async () => {
   const bench = new Bench(100);
   const source = endless();
-  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY }, bench.deps);
+  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 }, bench.deps);
   let ended = 0;
   const endTasks = async (): Promise<void> => {
     for (let idle = 0; idle < 50; idle++) {

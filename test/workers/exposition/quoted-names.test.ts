@@ -7,7 +7,7 @@ import { escapeQuoted } from '../../../src/redis/label-text.ts';
 import { DeclaredTypesLog } from '../../../src/server/ingest/declared-types.ts';
 import { type LineBlock, lineBlocks } from '../../../src/server/ingest/line-blocks.ts';
 import { DeclaredReader } from '../../../src/workers/exposition/declared-reader.ts';
-import { endsBlock, SeriesHash } from '../../../src/workers/identity.ts';
+import { endsBlock } from '../../../src/workers/identity.ts';
 import { hashOf, parse, SECRET } from './parsing.ts';
 
 /** A line, what is stored of it, the labels that identify it, its family, and whether a name needs its quotes. */
@@ -226,7 +226,7 @@ suite('a body with quoted names', () => {
     const blocks = lineBlocks({
       maxLineBytes: 10_000,
       targetBytes: () => 2000,
-      secretHash: new SeriesHash(SECRET),
+      secret: SECRET,
       declared: new DeclaredTypesLog(),
     });
     const chunks = Array.from({ length: Math.ceil(body.length / chunk) }, (_, i) =>
