@@ -8,6 +8,7 @@ import { readingInto } from './connector.ts';
 import { greet } from './greeting.ts';
 import { Intake } from './intake.ts';
 import type { LinkOptions } from './link-options.ts';
+import './quick-strings.ts';
 import { PackedCall, type Script, type ScriptRun } from './packed-call.ts';
 import { ReplyError } from './reply-decoder.ts';
 import type { Address } from './sentinels.ts';

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+
+/** Whether V8 has the prototype of strings in the form that it can compile for, after these modules have been loaded. */
+function isQuickAfter(...modules: readonly string[]): boolean {
+  const imports = modules.map((module) => `await import(${JSON.stringify(module)});`).join('\n');
+  const script = `${imports}\nconsole.log(%HasFastProperties(String.prototype));`;
+  const args = ['--allow-natives-syntax', '--import', 'tsx', '--input-type=module', '--eval', script];
+  return execFileSync(process.execPath, args, { encoding: 'utf8' }).trim() === 'true';
+}
+
+test('methods of strings can be inlined when the client library has been loaded', () => {
+  assert.equal(isQuickAfter(), true);
+  assert.equal(isQuickAfter(import.meta.resolve('../../../src/redis/connection/link.ts')), true);
+});
+
+test('the client library alone prevents that still, or this is not needed any more', () => {
+  assert.equal(isQuickAfter('ioredis'), false);
+});
