@@ -146,8 +146,8 @@ function toCall(
       if (draft !== undefined) callKeys.push(draft.draft);
       headers.word(family.type ?? '');
       headers.word(kind);
-      headers.text(given(family.help));
-      headers.text(given(family.unit));
+      headers.given(family.help);
+      headers.given(family.unit);
       headers.uint32(family.offset + from);
       headers.uint32(to - from);
       const clashes = clashesOf(name, kind);
@@ -177,11 +177,6 @@ function toCall(
   if (drafts === undefined) return call;
   const whole = (): Call => toCall(batch, keys, stamps, options, false);
   return { ...call, apart: { drafts: drafts.written, whole } };
-}
-
-/** How a script takes a text that may be missing. */
-export function given(text: string | undefined): string {
-  return text === undefined ? '' : `=${text}`;
 }
 
 /** What became of the parts of a batch. Undefined: it must be sent with the values as arguments. */

@@ -1,6 +1,6 @@
 import type { Batch } from './batches.ts';
 import { entryHashesOf, stamp } from './block.ts';
-import { given } from './block-store.ts';
+import type { BlockWrite } from './block-store.ts';
 import { HeaderWriter } from './call-header.ts';
 import type { Call } from './commands.ts';
 import { Drafts } from './drafts.ts';
@@ -12,6 +12,7 @@ import { CLASH_CODES, clashesOf } from './name-claims.ts';
 import type { Stamps } from './stamps.ts';
 
 const NOTHING = Buffer.alloc(0);
+const DIGEST_BYTES = 16;
 /** What the field of a block of a group begins with. */
 const BLOCK_OF_GROUP = Buffer.from('g');
 
@@ -46,6 +47,11 @@ export class GroupCalls {
     this.#candidates.set(family.name, this.#options.candidates(family, [...all]));
   }
 
+  #shapesOf(family: string): string {
+    const shapes = this.#shapes.get(family);
+    return shapes === undefined ? '' : [...shapes].map((shape) => `${shape}\n`).join('');
+  }
+
   /** @param isApart its values come apart from the script (see drafts.ts) */
   call(batch: Batch<GroupFamilyWrite>, step: Step, isApart: boolean): Call {
     const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
@@ -76,16 +82,17 @@ export class GroupCalls {
         if (draft !== undefined) callKeys.push(draft.draft);
         headers.word(type);
         headers.word(kind);
-        headers.text(given(help));
-        headers.text(given(unit));
-        headers.text([...(this.#shapes.get(name) ?? [])].map((shape) => `${shape}\n`).join(''));
+        headers.given(help);
+        headers.given(unit);
+        headers.text(this.#shapesOf(name));
         const candidates = this.#candidates.get(name) ?? NOTHING;
         headers.sized(candidates);
-        const looked = step === 'check' ? blocks : blocks.slice(from, to);
-        const hashes = candidates.length === 0 ? [] : looked.map(({ value }) => entryHashesOf(value));
-        headers.sized(Buffer.concat(hashes));
+        headers.sized(
+          candidates.length === 0 ? NOTHING : hashesOf(step === 'check' ? blocks : blocks.slice(from, to)),
+        );
         const isLast = step !== 'check' && to === blocks.length;
-        headers.sized(isLast ? Buffer.concat(blocks.map(({ digest }) => digest)) : NOTHING);
+        headers.uint32(isLast ? blocks.length * DIGEST_BYTES : 0);
+        if (isLast) for (const { digest } of blocks) headers.bytes(digest);
         headers.uint32(to - from);
         headers.byte(clashes.length);
         for (const clash of clashes) {
@@ -107,4 +114,8 @@ export class GroupCalls {
     if (drafts === undefined) return call;
     return { ...call, apart: { drafts: drafts.written, whole: () => this.call(batch, step, false) } };
   }
+}
+
+function hashesOf(blocks: readonly BlockWrite[]): Buffer {
+  return Buffer.concat(blocks.map(({ value }) => entryHashesOf(value)));
 }

@@ -9,6 +9,7 @@ import {
   QUOTE,
   skipBlanks,
 } from './character-classes.ts';
+import { knownHelps, knownNames, knownWords } from './known-texts.ts';
 import { unescapeQuoted } from './names.ts';
 import { isValidUtf8 } from './utf8.ts';
 
@@ -71,7 +72,9 @@ export class CommentLine {
     this.textEnd = end;
     if (this.textStart === end) return true;
     if (isQuoted && !isValidUtf8(text, nameStart, i)) return this.fail('Expected valid UTF-8', nameStart);
-    this.name = isQuoted ? unescapeQuoted(text, nameStart + 1, i - 1) : text.toString('latin1', nameStart, i);
+    this.name = isQuoted
+      ? unescapeQuoted(text, nameStart + 1, i - 1)
+      : knownNames.find(text, nameStart, i, 'latin1');
     this.keyword = keyword;
     return true;
   }
@@ -80,8 +83,8 @@ export class CommentLine {
   type(text: Buffer): MetricType | undefined {
     let end = this.textEnd;
     while (isBlank(text[end - 1])) end--;
-    const word = text.toString('latin1', this.textStart, Math.min(end, this.textStart + 32)).toLowerCase();
-    const type = TYPES.get(word) ?? (this.extended ? MORE_TYPES.get(word) : undefined);
+    const word = knownWords.find(text, this.textStart, Math.min(end, this.textStart + 32), 'latin1');
+    const type = this.#typeOf(word) ?? this.#typeOf(word.toLowerCase());
     if (type !== undefined) return type;
     const more = this.extended ? ' or one of OpenMetrics' : '';
     this.fail(`Expected counter, gauge, histogram, summary or untyped${more} as type`, this.textStart);
@@ -106,7 +109,7 @@ export class CommentLine {
       }
       quotes ||= escaped === QUOTE;
     }
-    const help = text.toString('utf8', this.textStart, this.textEnd);
+    const help = knownHelps.find(text, this.textStart, this.textEnd, 'utf8');
     return quotes ? help.replace(/\\(.)/g, (pair, escaped) => (escaped === '"' ? '"' : pair)) : help;
   }
 
@@ -115,6 +118,10 @@ export class CommentLine {
     this.problem = problem;
     this.problemAt = at;
     return false;
+  }
+
+  #typeOf(word: string): MetricType | undefined {
+    return TYPES.get(word) ?? (this.extended ? MORE_TYPES.get(word) : undefined);
   }
 
   #keywordAt(text: Buffer, at: number, end: number): 'HELP' | 'TYPE' | 'UNIT' | undefined {
@@ -155,8 +162,9 @@ export function forEachType(
 
 /** Where the line that holds `at` ends, without a carriage return. */
 function lineEnd(text: Buffer, at: number): number {
-  const newline = text.indexOf(NEWLINE, at);
-  const end = newline < 0 ? text.length : newline;
+  // Byte by byte: these lines are short.
+  let end = at;
+  while (end < text.length && text[end] !== NEWLINE) end++;
   return contentEnd(text, at, end);
 }
 

@@ -19,6 +19,7 @@ import type { GroupLabels } from './group-labels.ts';
 import { InstanceLines } from './instance-lines.ts';
 import { boundLabel, InstanceSamples } from './instance-samples.ts';
 import { Instances } from './instances.ts';
+import { knownNames } from './known-texts.ts';
 import { MetadataLines } from './metadata-lines.ts';
 import { metricText } from './metric-text.ts';
 import { isClassicMetricName } from './names.ts';
@@ -321,7 +322,7 @@ export class TextParser {
 
   #resolve(nameStart: number, nameEnd: number): Member {
     if (this.#member !== undefined && this.#isNameBefore(nameStart, nameEnd)) return this.#member;
-    const member = this.#begin(this.#text.toString('latin1', nameStart, nameEnd));
+    const member = this.#begin(knownNames.find(this.#text, nameStart, nameEnd, 'latin1'));
     this.#member = member;
     this.#family = member.family;
     this.#nameStart = nameStart;
