@@ -96,7 +96,10 @@ function isFull({ blocks, bytes }: { readonly blocks: number; readonly bytes: nu
 
 /** All that a call writes, in the order in which it is answered. */
 export function piecesOf<F extends Batchable>({ buckets }: Batch<F>): Array<Part<F>> {
-  return buckets.length === 1 ? buckets[0].pieces : buckets.flatMap(({ pieces }) => pieces);
+  if (buckets.length === 1) return buckets[0].pieces;
+  const all: Array<Part<F>> = [];
+  for (const { pieces } of buckets) for (const piece of pieces) all.push(piece);
+  return all;
 }
 
 /** The batches in groups that make one round trip each. */

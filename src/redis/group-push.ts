@@ -161,9 +161,9 @@ export class GroupPush {
     }
     if (this.#mustBeWhole(batch, reply)) return this.#writeAll(batch);
     if (!isDone(reply)) return false;
-    const [, , ...results] = reply;
-    for (const [i, { family }] of piecesOf(batch).entries()) {
-      if (results[i] === 1) this.#compact.add(family.name);
+    const pieces = piecesOf(batch);
+    for (let i = 0; i < pieces.length; i++) {
+      if (reply[i + 2] === 1) this.#compact.add(pieces[i].family.name);
     }
     return true;
   }
@@ -245,7 +245,7 @@ export class GroupPush {
       this.#whole.add(batch);
       return true;
     }
-    const families = piecesOf(batch).length;
+    const families = batch.buckets.reduce((sum, { pieces }) => sum + pieces.length, 0);
     const kept = reply[families + 2];
     if (isDone(reply) && kept !== undefined && kept !== families) {
       this.#writing = true;

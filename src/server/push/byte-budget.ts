@@ -119,7 +119,7 @@ export class ByteShare {
   take(bytes: number, signal?: AbortSignal): Promise<void> | undefined {
     if (this.tryTake(bytes)) return undefined;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const onAbort = (): void => this.#leave(signal?.reason);
+    const onAbort = (): void => this.#leave(() => signal?.reason);
     const granted = new Promise<void>((resolve, reject) => {
       this.#waiter = { bytes, resolve, reject };
     });
@@ -149,16 +149,17 @@ export class ByteShare {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#leave(new Error('the share has been released'));
+    this.#leave(() => new Error('the share has been released'));
     this.#owner.onRelease(this.#held);
     this.#held = 0;
   }
 
-  #leave(reason: unknown): void {
+  /** @param reason made only if somebody waits: an error takes note of where it was made, which takes 15 µs */
+  #leave(reason: () => unknown): void {
     const waiter = this.#waiter;
     if (waiter === undefined) return;
     this.#waiter = undefined;
-    waiter.reject(reason);
+    waiter.reject(reason());
     this.#owner.onLeave();
   }
 }

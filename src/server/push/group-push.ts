@@ -42,7 +42,9 @@ async function store(push: GroupPush, deps: GroupPushDeps, signal: AbortSignal):
   await taskTurns.take(signal);
   let result: PushResult;
   try {
-    result = await deps.pool.push({ kind: 'push', ...push, timestamps, utf8Names });
+    const { body, format, group, mode, ttlMs, identity } = push;
+    const task = { kind: 'push', body, format, group, mode, ttlMs, timestamps, utf8Names, identity } as const;
+    result = await deps.pool.push(task);
   } catch (error) {
     throw new RequestError('ERR_WORKER_BROKE', 'a worker thread broke: the push may be stored or not', {
       cause: error,

@@ -6,11 +6,11 @@ import { Turns, type TurnsOptions } from '../admission.ts';
  * worker for somebody else to be done with the group, and those to other groups find one that is free.
  */
 export class GroupTurns {
-  readonly #options: Omit<TurnsOptions, 'limit'>;
+  readonly #options: TurnsOptions;
   readonly #groups = new Map<string, Turns>();
 
   constructor(options: Omit<TurnsOptions, 'limit'>) {
-    this.#options = options;
+    this.#options = { ...options, limit: 1 };
   }
 
   /** Groups that somebody works on. */
@@ -21,7 +21,7 @@ export class GroupTurns {
   /** Rejects as Turns does, or as `work` does. */
   async run<T>(group: GroupingKey, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const key = JSON.stringify(group);
-    const turns = this.#groups.get(key) ?? new Turns({ ...this.#options, limit: 1 });
+    const turns = this.#groups.get(key) ?? new Turns(this.#options);
     this.#groups.set(key, turns);
     try {
       await turns.take(signal);
