@@ -1,6 +1,5 @@
 import type { RedisConnection } from './client.ts';
-import { argumentText, commandText } from './connection/command-text.ts';
-import type { Batch } from './connection/link.ts';
+import { argumentBytes, CommandList, commandBytes } from './connection/command-list.ts';
 import type { BatchSink } from './connection/wire.ts';
 import { StoreError } from './failure.ts';
 import { FamilyAnswers } from './family-answers.ts';
@@ -13,18 +12,14 @@ import type { Keys } from './keys.ts';
 /** Batches on their way at once, if they are small. */
 const MOST_SENT = 3;
 
-const TIME = commandText('TIME');
-const HGETALL = `*2\r\n${argumentText('HGETALL')}`;
-const HGET = `*3\r\n${argumentText('HGET')}`;
-const META_TEXT = argumentText(META);
+const TIME = commandBytes(['TIME']);
+const HGETALL = commandBytes(['HGETALL'], 1);
+const HGET = commandBytes(['HGET'], 2);
+const META_ARGUMENT = argumentBytes(META);
 
 export interface FamilyRef {
   readonly bucket: number;
   readonly name: string;
-  /** Of its hash. */
-  readonly key: string;
-  /** That as an argument of a command. */
-  readonly keyText: string;
   /** Of all its blocks, at the most; infinite: not known. */
   bytes: number;
   /** When that was told, by performance.now(). */
@@ -148,11 +143,11 @@ export class AskedFamilies {
       for (const ref of refs) this.#sized.push(ref);
       return;
     }
-    const { sizes } = await this.#ask(
-      refs,
-      refs.map(({ keyText }) => HGET + keyText + META_TEXT),
-      new FamilySizes(),
-    );
+    const commands = new CommandList();
+    for (const { bucket, name } of refs) {
+      commands.addKeyed(HGET, this.#keys.familyPrefix(bucket), name, META_ARGUMENT);
+    }
+    const { sizes } = await this.#ask(refs, commands, new FamilySizes());
     const at = performance.now();
     for (const [i, ref] of refs.entries()) {
       const bytes = sizes[i];
@@ -179,8 +174,7 @@ export class AskedFamilies {
       if (this.#taken < names.length) {
         const bytes = told?.mostBytes[this.#taken] ?? Number.POSITIVE_INFINITY;
         const name = names[this.#taken++];
-        const key = this.#keys.family(bucket, name);
-        refs.push({ bucket, name, key, keyText: argumentText(key), bytes, at: told?.at ?? 0 });
+        refs.push({ bucket, name, bytes, at: told?.at ?? 0 });
         continue;
       }
       const next = await this.#names.next();
@@ -204,7 +198,11 @@ export class AskedFamilies {
     const refs = this.#sized.splice(0, count);
     const answers = this.#free.pop() ?? new FamilyAnswers();
     answers.expect(refs);
-    const commands = [TIME, ...refs.map(({ keyText }) => HGETALL + keyText)];
+    const { commands } = answers;
+    commands.add(TIME);
+    for (const { bucket, name } of refs) {
+      commands.addKeyed(HGETALL, this.#keys.familyPrefix(bucket), name);
+    }
     const answered = this.#ask(refs, commands, answers);
     answered.catch(() => {});
     this.#sent.push({ answers, bytes, answered });
@@ -213,10 +211,11 @@ export class AskedFamilies {
 
   async #ask<Sink extends BatchSink>(
     refs: readonly FamilyRef[],
-    commands: Batch['commands'],
+    commands: CommandList,
     sink: Sink,
   ): Promise<Sink> {
-    await this.#connection.batch(refs[0].key, commands, sink);
+    const [{ bucket, name }] = refs;
+    await this.#connection.batch(this.#keys.family(bucket, name), commands, sink);
     return sink;
   }
 

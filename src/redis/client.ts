@@ -232,7 +232,7 @@ export class RedisConnection {
         ({ pool, asking } = next);
         if ('script' in request && (asking || error.reason === 'migrating'))
           request = request.apart?.whole() ?? request;
-        if (asking && 'commands' in request && request.commands.length > 1) {
+        if (asking && 'commands' in request && request.commands.count > 1) {
           return this.#oneByOne(request, key, until);
         }
       }
@@ -241,12 +241,10 @@ export class RedisConnection {
 
   /** While a slot moves, some of its keys are here and some there, and a server says nothing of what it does not have. */
   async #oneByOne({ commands, sink }: Batch, key: string, until: number): Promise<Answer> {
-    const kept = commands.map(() => new KeptAnswer());
+    const kept = Array.from({ length: commands.count }, () => new KeptAnswer());
     try {
       const answers = await Promise.all(
-        commands.map((command, i) => {
-          return this.#exchange({ commands: [command], sink: kept[i] }, key, until, new Map());
-        }),
+        kept.map((sink, i) => this.#exchange({ commands: commands.only(i), sink }, key, until, new Map())),
       );
       sink.begin(0);
       for (const answer of kept) answer.pourInto(sink);

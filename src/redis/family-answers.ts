@@ -1,4 +1,5 @@
 import type { FamilyRef } from './asked-families.ts';
+import { CommandList } from './connection/command-list.ts';
 import type { Slab } from './connection/slab.ts';
 import type { BatchSink } from './connection/wire.ts';
 import { FamilyBlocks } from './family-blocks.ts';
@@ -9,6 +10,8 @@ const DIGIT_0 = 0x30;
 export class FamilyAnswers implements BatchSink {
   /** Families that were asked for. */
   refs: readonly FamilyRef[] = [];
+  /** By which they are asked for. */
+  readonly commands = new CommandList();
   readonly #blocks: FamilyBlocks[] = [];
   /** Whose answer is coming; -1: the time. */
   #at = -1;
@@ -26,6 +29,7 @@ export class FamilyAnswers implements BatchSink {
 
   expect(refs: readonly FamilyRef[]): void {
     this.refs = refs;
+    this.commands.clear();
     while (this.#blocks.length < refs.length) this.#blocks.push(new FamilyBlocks());
   }
 

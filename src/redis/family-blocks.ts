@@ -74,7 +74,7 @@ export class FamilyBlocks implements BulkSink {
     }
     this.#field = 'none';
     if (field === 'block' || field === 'meta') {
-      if (this.#slabs.at(-1) !== slab) {
+      if (this.#slabs[this.#slabs.length - 1] !== slab) {
         slab.hold();
         this.#slabs.push(slab);
       }

@@ -1,4 +1,5 @@
 import { StoreError } from './failure.ts';
+import { knownHelps, knownWords } from './known-texts.ts';
 
 /** What is known of a family, as the scripts store it: see commands/shared/family.lua. */
 export interface FamilyMeta {
@@ -37,7 +38,7 @@ export function readMeta(text: Buffer, start = 0, end = text.length): FamilyMeta
   const unitEnd = helpEnd + 4 + text.readUInt32LE(helpEnd);
   if (unitEnd > end) throw damaged();
   return {
-    type: text.toString('latin1', typeAt + 1, fingerprintAt),
+    type: knownWords.find(text, typeAt + 1, fingerprintAt, 'latin1'),
     help: given(text, helpAt + 4, helpEnd),
     unit: given(text, helpEnd + 4, unitEnd),
     bytes: text.readDoubleLE(start + BYTES_AT),
@@ -56,5 +57,5 @@ function damaged(): StoreError {
 
 /** '' or '=' and a text. */
 function given(text: Buffer, start: number, end: number): string | undefined {
-  return start === end ? undefined : text.toString('utf8', start + 1, end);
+  return start === end ? undefined : knownHelps.find(text, start + 1, end, 'utf8');
 }

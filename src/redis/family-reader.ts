@@ -109,8 +109,8 @@ export async function* readFamilies(
         yield readings;
         asked.release(next);
       } else {
-        const { bucket, name, key } = next;
-        const text = await connection.command('HGET', key, META);
+        const { bucket, name } = next;
+        const text = await connection.command('HGET', keys.family(bucket, name), META);
         if (text === null) continue;
         const { type, help, unit, bytes } = readMeta(text as Buffer);
         const kind = kindOf(type);

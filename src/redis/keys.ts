@@ -69,11 +69,13 @@ const LONGEST_KEPT_NAME = 200;
 export class Keys {
   readonly secret: string;
   readonly #bucketPrefixes: readonly string[];
+  readonly #familyPrefixes: readonly string[];
   readonly #places = new Map<string, FamilyPlace>();
 
   constructor(prefix: string) {
     this.secret = `${prefix}secret`;
     this.#bucketPrefixes = Array.from({ length: BUCKETS }, (_, b) => `${prefix}{${b}}:`);
+    this.#familyPrefixes = this.#bucketPrefixes.map((bucketPrefix) => `${bucketPrefix}f:`);
   }
 
   place(family: string): FamilyPlace {
@@ -96,7 +98,12 @@ export class Keys {
   }
 
   family(bucket: number, name: string): string {
-    return `${this.#bucketPrefixes[bucket]}f:${name}`;
+    return this.#familyPrefixes[bucket] + name;
+  }
+
+  /** What the keys of the families of a bucket begin with; the name follows. */
+  familyPrefix(bucket: number): string {
+    return this.#familyPrefixes[bucket];
   }
 
   order(bucket: number, name: string): string {

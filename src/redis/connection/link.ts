@@ -4,6 +4,7 @@ import { SECOND } from '../../units.ts';
 import type { BytePool } from '../byte-pool.ts';
 import { type Apart, type Call, type Reply, type ScriptName, TIMED } from '../commands.ts';
 import { connectionLost, StoreError, toStoreError } from '../failure.ts';
+import type { CommandList } from './command-list.ts';
 import { readingInto } from './connector.ts';
 import { greet } from './greeting.ts';
 import { Intake } from './intake.ts';
@@ -32,8 +33,7 @@ export interface Command {
 
 /** Commands that are sent together. Each is carried out by itself. */
 export interface Batch {
-  /** See command-text.ts. */
-  readonly commands: readonly string[];
+  readonly commands: CommandList;
   /** Takes the answers, in their order. */
   readonly sink: BatchSink;
 }
@@ -176,11 +176,7 @@ export class Link {
       if ('script' in request) return await this.#run(this.#wire, request, until, asking);
       if ('commands' in request) {
         const { commands, sink } = request;
-        return await this.#wire.send(Buffer.from(commands.join('')), {
-          sink,
-          commands: commands.length,
-          asking,
-        });
+        return await this.#wire.send(commands.bytes, { sink, commands: commands.count, asking });
       }
       const call = new PackedCall(this.#settings.pool, [[request.command], request.args]);
       return await this.#send(this.#wire, call, asking, request.sink);

@@ -119,7 +119,7 @@ export class ReplyDecoder {
           return this.#fill(this.#long, bytes, at, to);
         }
         if (bytes[end] !== RETURN || bytes[end + 1] !== LINE_END) throw malformed();
-        if (sink === undefined) this.#item(Buffer.from(bytes.subarray(at, end)));
+        if (sink === undefined) this.#item(copyOf(bytes, at, end));
         else this.#pour(sink, slab, at, end);
         at = end + 2;
       }
@@ -141,11 +141,10 @@ export class ReplyDecoder {
   }
 
   #item(item: Reply): void {
-    const array = this.#open.at(-1);
-    if (array === undefined) {
+    if (this.#open.length === 0) {
       this.#receiver.reply(item);
     } else {
-      if (this.#sink === undefined) array.items.push(item);
+      if (this.#sink === undefined) this.#innermost.items.push(item);
       else if (item === null && this.#sink.nil !== undefined) this.#sink.nil();
       else throw malformed();
       this.#took();
@@ -163,8 +162,11 @@ export class ReplyDecoder {
 
   /** One more item of the innermost array is there. */
   #took(): void {
-    const array = this.#open.at(-1) as OpenArray;
-    if (--array.left === 0) this.#close();
+    if (--this.#innermost.left === 0) this.#close();
+  }
+
+  get #innermost(): OpenArray {
+    return this.#open[this.#open.length - 1];
   }
 
   #close(): void {
@@ -197,4 +199,10 @@ export class ReplyDecoder {
 
 function malformed(): ProtocolError {
   return new ProtocolError('what is no RESP2');
+}
+
+function copyOf(bytes: Buffer, from: number, to: number): Buffer {
+  const copy = Buffer.allocUnsafe(to - from);
+  bytes.copy(copy, 0, from, to);
+  return copy;
 }

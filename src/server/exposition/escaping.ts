@@ -1,3 +1,5 @@
+import { isClassicMetricName } from '../../workers/exposition/names.ts';
+
 /**
  * How names that are not of the classic alphabet are shown to a reader that knows no others; the reader chooses with
  * the parameter `escaping` of its Accept header.
@@ -11,19 +13,14 @@ export const ESCAPINGS: ReadonlySet<string> = new Set<Escaping>([
   'values',
 ]);
 
-const CLASSIC_METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const CLASSIC_LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const METRIC_CHARACTER = /[a-zA-Z0-9_:]/;
 const LABEL_CHARACTER = /[a-zA-Z0-9_]/;
 const DIGIT = /[0-9]/;
 
-export function isClassicMetricName(name: string): boolean {
-  return CLASSIC_METRIC_NAME.test(name);
-}
-
 /** As EscapeName in prometheus/common does it. Classic names stay as they are, also with `dots`, as in its families. */
 export function escapeMetricName(name: string, escaping: Escaping): string {
-  return CLASSIC_METRIC_NAME.test(name) ? name : escapeName(name, escaping, METRIC_CHARACTER);
+  return isClassicMetricName(name) ? name : escapeName(name, escaping, METRIC_CHARACTER);
 }
 
 /** Likewise, but a colon, which that leaves in labels too, is escaped: no parser takes it there. */

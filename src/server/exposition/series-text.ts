@@ -1,6 +1,6 @@
 import { CLOSE, COMMA, EQUALS, OPEN, QUOTE } from '../../workers/exposition/character-classes.ts';
+import { isClassicMetricName } from '../../workers/exposition/names.ts';
 import type { ByteWriter } from './byte-writer.ts';
-import { isClassicMetricName } from './escaping.ts';
 import { escapeText, LABEL_STRIDE, type StoredLine } from './stored-line.ts';
 
 /**

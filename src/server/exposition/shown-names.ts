@@ -1,4 +1,5 @@
-import { type Escaping, escapeLabelName, escapeMetricName, isClassicMetricName } from './escaping.ts';
+import { isClassicMetricName } from '../../workers/exposition/names.ts';
+import { type Escaping, escapeLabelName, escapeMetricName } from './escaping.ts';
 import { isQuoted, LABEL_STRIDE, type StoredLine, unescapeText } from './stored-line.ts';
 
 /** The names of families and labels in one exposition. */

@@ -11,11 +11,11 @@ import { ShownNames } from './shown-names.ts';
 import { escapeText, StoredLine } from './stored-line.ts';
 
 /** What the format calls types that it does not know. */
-const TYPES: Readonly<Record<string, string>> = {
-  info: 'gauge',
-  stateset: 'gauge',
-  gaugehistogram: 'histogram',
-};
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['info', 'gauge'],
+  ['stateset', 'gauge'],
+  ['gaugehistogram', 'histogram'],
+]);
 
 /**
  * Text format 0.0.4, and 1.0.0, which may have names in quotes (`allow-utf-8`). What is stored is nearly that: only
@@ -50,8 +50,19 @@ export class TextWriter implements ExpositionWriter {
     this.#shown = this.#names.family(name);
     this.#stored = name;
     const comment = nameInComment(this.#shown);
-    const helpLine = help === undefined ? '' : `# HELP ${comment} ${help}\n`;
-    sink.text(`${helpLine}# TYPE ${comment} ${TYPES[type] ?? type}\n`);
+    // Not joined first: that takes as long as all the rest, and there may be very many small families.
+    if (help !== undefined) {
+      sink.text('# HELP ');
+      sink.text(comment);
+      sink.text(' ');
+      sink.text(help);
+      sink.text('\n');
+    }
+    sink.text('# TYPE ');
+    sink.text(comment);
+    sink.text(' ');
+    sink.text(TYPES.get(type) ?? type);
+    sink.text('\n');
   }
 
   piece({ text, features }: Piece, sink: ExpositionSink): void {

@@ -1,3 +1,4 @@
+import { knownHelps, knownNames, knownWords } from '../../redis/known-texts.ts';
 import {
   BACKSLASH,
   HASH,
@@ -9,7 +10,6 @@ import {
   QUOTE,
   skipBlanks,
 } from './character-classes.ts';
-import { knownHelps, knownNames, knownWords } from './known-texts.ts';
 import { unescapeQuoted } from './names.ts';
 import { isValidUtf8 } from './utf8.ts';
 

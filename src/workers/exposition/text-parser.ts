@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { knownNames } from '../../redis/known-texts.ts';
 import { escapeQuoted } from '../../redis/label-text.ts';
 import type { SeriesHash } from '../identity.ts';
 import type { TimestampPolicy } from '../messages.ts';
@@ -19,7 +20,6 @@ import type { GroupLabels } from './group-labels.ts';
 import { InstanceLines } from './instance-lines.ts';
 import { boundLabel, InstanceSamples } from './instance-samples.ts';
 import { Instances } from './instances.ts';
-import { knownNames } from './known-texts.ts';
 import { MetadataLines } from './metadata-lines.ts';
 import { metricText } from './metric-text.ts';
 import { isClassicMetricName } from './names.ts';
