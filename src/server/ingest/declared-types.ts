@@ -1,6 +1,10 @@
 import { escapeQuoted } from '../../redis/label-text.ts';
 import { KIB, MIB } from '../../units.ts';
-import { forEachType, type InstanceType, type MetricType } from '../../workers/exposition/comment-line.ts';
+import {
+  forEachInstanceType,
+  isInstanceType,
+  type MetricType,
+} from '../../workers/exposition/comment-line.ts';
 import type { DeclaredTypes } from '../../workers/messages.ts';
 
 /** Names of so many bytes in all may be declared by one body. */
@@ -28,7 +32,7 @@ export class DeclaredTypesLog {
 
   /** Takes note of all TYPE lines of a text. @throws DeclaredTypesError */
   add(text: Buffer): void {
-    forEachType(text, (name, type) => this.declare(name, type));
+    forEachInstanceType(text, (name, type) => this.declare(name, type));
   }
 
   /** The first declaration of a name counts. @throws DeclaredTypesError */
@@ -57,8 +61,4 @@ export class DeclaredTypesLog {
     new Uint8Array(this.#log, this.#length, entry.length).set(entry);
     this.#length = needed;
   }
-}
-
-function isInstanceType(type: MetricType): type is InstanceType {
-  return type === 'histogram' || type === 'summary' || type === 'gaugehistogram';
 }

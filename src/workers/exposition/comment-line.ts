@@ -30,6 +30,10 @@ const MORE_TYPES: ReadonlyMap<string, MetricType> = new Map([
   ['unknown', 'untyped'],
 ]);
 
+const LOWER_CASE = 0x20;
+const LOWER_M = 'm'.charCodeAt(0);
+const LOWER_Y = 'y'.charCodeAt(0);
+
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const HELP = Buffer.from('HELP');
 const TYPE = Buffer.from('TYPE');
@@ -136,14 +140,29 @@ export function byteOrderMarkLength(text: Uint8Array): number {
   return startsWith(text, 0, text.length, BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
 }
 
-/**
- * Calls `visit` for every well-formed TYPE line, without looking at the other lines: the server does this with all that
- * it passes on.
- */
+/** Calls `visit` for every well-formed TYPE line, without looking at the other lines. */
 export function forEachType(
   text: Buffer,
   visit: (name: string, type: MetricType) => void,
   line = new CommentLine(),
+): void {
+  eachType(text, visit, line, false);
+}
+
+/** The same for those of histograms and summaries: the server does this with all that it passes on. */
+export function forEachInstanceType(
+  text: Buffer,
+  visit: (name: string, type: InstanceType) => void,
+  line = new CommentLine(),
+): void {
+  eachType(text, visit as (name: string, type: MetricType) => void, line, true);
+}
+
+function eachType(
+  text: Buffer,
+  visit: (name: string, type: MetricType) => void,
+  line: CommentLine,
+  onlyInstances: boolean,
 ): void {
   const first = byteOrderMarkLength(text);
   for (let at = text.indexOf(TYPE); at >= 0; at = text.indexOf(TYPE, at + TYPE.length)) {
@@ -154,10 +173,25 @@ export function forEachType(
     while (before >= first && isBlank(text[before])) before--;
     if (before >= first && text[before] !== NEWLINE) continue;
 
-    if (!line.scan(text, hash, lineEnd(text, at)) || line.keyword !== 'TYPE') continue;
+    const end = lineEnd(text, at);
+    if (onlyInstances && !mayEndInInstanceType(text, at, end)) continue;
+    if (!line.scan(text, hash, end) || line.keyword !== 'TYPE') continue;
     const type = line.type(text);
-    if (type !== undefined) visit(line.name, type);
+    if (type === undefined || (onlyInstances && !isInstanceType(type))) continue;
+    visit(line.name, type);
   }
+}
+
+export function isInstanceType(type: MetricType): type is InstanceType {
+  return type === 'histogram' || type === 'summary' || type === 'gaugehistogram';
+}
+
+/** By the last letter, in either case, which no other type has. */
+function mayEndInInstanceType(text: Buffer, start: number, end: number): boolean {
+  let last = end - 1;
+  while (last > start && isBlank(text[last])) last--;
+  const letter = text[last] | LOWER_CASE;
+  return letter === LOWER_M || letter === LOWER_Y;
 }
 
 /** Where the line that holds `at` ends, without a carriage return. */

@@ -40,7 +40,9 @@ export class MetadataLines {
       );
     }
     const declared = this.#families.typeOf(comment.name);
-    if (type !== declared) {
+    if (declared === undefined) {
+      this.#families.declare(comment.name, type);
+    } else if (type !== declared) {
       return comment.fail(
         `Expected one type for ${shownName(comment.name)}, here ${declared}`,
         comment.textStart,

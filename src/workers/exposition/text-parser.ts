@@ -13,7 +13,13 @@ import {
   OPEN,
   skipBlanks,
 } from './character-classes.ts';
-import { byteOrderMarkLength, CommentLine, contentEnd, forEachType } from './comment-line.ts';
+import {
+  byteOrderMarkLength,
+  CommentLine,
+  contentEnd,
+  forEachInstanceType,
+  forEachType,
+} from './comment-line.ts';
 import { EntryList } from './entry-list.ts';
 import { type DeclaredInstances, FamilyTable, type Member, type ParsedFamily } from './families.ts';
 import type { GroupLabels } from './group-labels.ts';
@@ -103,9 +109,7 @@ export class TextParser {
   parse(text: Buffer, options: ParseOptions): ParsedBlock {
     this.#reset(text, options);
     // What a push to a group declares counts from there on.
-    if (!this.#strict) {
-      forEachType(text, (name, type) => this.#families.declare(name, type), this.#comment);
-    }
+    if (!this.#strict) this.#declareTypes(text, options.declared);
     const consumed = this.#readLines(isUtf8(text));
     const whole = options.whole && consumed === text.length;
     if (this.#isTorn) {
@@ -138,6 +142,19 @@ export class TextParser {
       errors: this.#rejections.errors(),
       problem: this.#problems.first,
     };
+  }
+
+  /**
+   * A TYPE counts for the lines before it, too. That makes a difference only where there are histograms or summaries;
+   * elsewhere, and that is in most texts, it is soon enough when its turn comes.
+   */
+  #declareTypes(text: Buffer, before: DeclaredInstances): void {
+    let matters = before.size > 0;
+    const found = (): void => {
+      matters = true;
+    };
+    if (!matters) forEachInstanceType(text, found, this.#comment);
+    if (matters) forEachType(text, (name, type) => this.#families.declare(name, type), this.#comment);
   }
 
   /** The histograms and summaries that have been declared up to the end of the text that was parsed last, all of it. */
