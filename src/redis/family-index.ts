@@ -1,4 +1,6 @@
 import type { RedisConnection } from './client.ts';
+import type { Slab } from './connection/slab.ts';
+import type { BatchSink } from './connection/wire.ts';
 import { BUCKETS, type Keys } from './keys.ts';
 
 const PAGE = 1000;
@@ -93,8 +95,9 @@ async function* indexPages(
   const index = keys.index(bucket);
   let [cursor, walked] = ['0', ''];
   for (;;) {
-    const { reply, server } = await connection.page(
-      { command: 'ZSCAN', args: [index, cursor, 'COUNT', PAGE] },
+    const answer = new PageAnswer();
+    const { server } = await connection.page(
+      { command: 'ZSCAN', args: [index, cursor, 'COUNT', PAGE], sink: answer },
       index,
     );
     if (cursor !== '0' && server !== walked) {
@@ -102,30 +105,48 @@ async function* indexPages(
       continue;
     }
     walked = server;
-    const [next, pairs] = reply as [Buffer, Buffer[]];
-    cursor = String(next);
+    cursor = answer.cursor;
     const page: IndexPage = { names: [], mostBytes: [] };
-    for (let i = 0; i < pairs.length; i += 2) {
-      const name = pairs[i].toString();
-      if (!seen.has(name)) {
-        seen.add(name);
-        page.names.push(name);
-        page.mostBytes.push(mostBytesOf(pairs[i + 1]));
-      }
+    for (const [i, name] of answer.names.entries()) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      page.names.push(name);
+      page.mostBytes.push(answer.mostBytes[i]);
     }
     if (page.names.length > 0) yield page;
     if (cursor === '0') return;
   }
 }
 
+/** The answer to ZSCAN: a cursor, then names and scores in turn. */
+class PageAnswer implements BatchSink {
+  cursor = '';
+  names: string[] = [];
+  readonly mostBytes: number[] = [];
+
+  begin(): void {
+    this.cursor = '';
+    this.names = [];
+    this.mostBytes.length = 0;
+  }
+
+  bulk({ bytes }: Slab, from: number, to: number): void {
+    if (this.cursor === '') this.cursor = bytes.toString('latin1', from, to);
+    else if (this.names.length === this.mostBytes.length) this.names.push(bytes.toString('utf8', from, to));
+    else this.mostBytes.push(mostBytesOf(bytes, from, to));
+  }
+
+  end(): void {}
+}
+
 /** How large a family is at the most, which its score tells behind the point: see commands/shared/family.lua. */
-function mostBytesOf(score: Buffer): number {
-  let at = score.length;
+function mostBytesOf(score: Buffer, start: number, end: number): number {
+  let at = end;
   let [digits, unit] = [0, 1];
-  while (at > 0 && score[at - 1] !== POINT) {
+  while (at > start && score[at - 1] !== POINT) {
     digits += ((score[--at] as number) - DIGIT_0) * unit;
     unit *= 10;
   }
-  if (at === 0) return Number.POSITIVE_INFINITY;
+  if (at === start) return Number.POSITIVE_INFINITY;
   return 128 * 2 ** Math.round((digits / unit) * 32);
 }

@@ -25,7 +25,7 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
-/** Takes the strings of answers, which are strings or flat arrays of them, one by one: no object is made for each. */
+/** Takes the strings of answers, which are strings or arrays of them, one by one: no object is made for each. */
 export interface BulkSink {
   /** The string is what stands in the slab from `from` to `to`. To keep it, hold the slab. */
   bulk(slab: Slab, from: number, to: number): void;
@@ -129,7 +129,7 @@ export class ReplyDecoder {
 
   #begin(count: number): void {
     if (this.#open.length === 0) this.#sink = this.#receiver.sink();
-    else if (this.#sink !== undefined || this.#open.length === MOST_DEPTH) throw malformed();
+    else if (this.#open.length === MOST_DEPTH) throw malformed();
     this.#open.push({ items: [], left: count });
     if (count === 0) this.#close();
   }
@@ -144,7 +144,7 @@ export class ReplyDecoder {
     if (this.#open.length === 0) {
       this.#receiver.reply(item);
     } else {
-      if (this.#sink === undefined) this.#innermost.items.push(item);
+      if (this.#sink === undefined) this.#open[this.#open.length - 1].items.push(item);
       else if (item === null && this.#sink.nil !== undefined) this.#sink.nil();
       else throw malformed();
       this.#took();
@@ -162,17 +162,14 @@ export class ReplyDecoder {
 
   /** One more item of the innermost array is there. */
   #took(): void {
-    if (--this.#innermost.left === 0) this.#close();
-  }
-
-  get #innermost(): OpenArray {
-    return this.#open[this.#open.length - 1];
+    if (--this.#open[this.#open.length - 1].left === 0) this.#close();
   }
 
   #close(): void {
     const { items } = this.#open.pop() as OpenArray;
     if (this.#open.length > 0) {
-      this.#item(items);
+      if (this.#sink === undefined) this.#item(items);
+      else this.#took();
       return;
     }
     const reply = this.#error ?? (this.#sink === undefined ? items : null);
