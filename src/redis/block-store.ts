@@ -20,7 +20,8 @@ import { Stamps } from './stamps.ts';
 
 /** What the field of a block of /ingest begins with. */
 const INGEST_OWNER = 'i'.charCodeAt(0);
-const FIELD_BYTES = 17;
+export const DIGEST_BYTES = 16;
+const FIELD_BYTES = 1 + DIGEST_BYTES;
 
 export interface BlockWrite {
   /** Names the block among those of its owner: the same series from the same owner overwrite themselves. */

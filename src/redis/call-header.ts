@@ -1,9 +1,8 @@
 import { KIB } from '../units.ts';
+import { writeText } from './ascii.ts';
 
 const SLAB_BYTES = 8 * KIB;
 const EQUALS = '='.charCodeAt(0);
-/** A longer text is written as a whole: to have that done takes 150 ns before the first byte. */
-const SHORT_TEXT = 128;
 
 /**
  * Writes arguments that each tell a script several things: for an argument of its own, a number or a name of a few bytes
@@ -44,8 +43,7 @@ export class HeaderWriter {
   text(value: string): void {
     this.#reserve(4 + value.length * 3);
     const start = this.#at;
-    this.#at += 4;
-    this.#write(value);
+    this.#at = writeText(this.#memory, start + 4, value);
     this.#memory.writeUInt32LE(this.#at - start - 4, start);
   }
 
@@ -58,8 +56,7 @@ export class HeaderWriter {
     this.#reserve(5 + value.length * 3);
     const start = this.#at;
     this.#memory[start + 4] = EQUALS;
-    this.#at += 5;
-    this.#write(value);
+    this.#at = writeText(this.#memory, start + 5, value);
     this.#memory.writeUInt32LE(this.#at - start - 4, start);
   }
 
@@ -85,26 +82,6 @@ export class HeaderWriter {
     const header = this.#memory.subarray(this.#start, this.#at);
     this.#start = this.#at;
     return header;
-  }
-
-  /** There is room for it. */
-  #write(value: string): void {
-    const { length } = value;
-    const memory = this.#memory;
-    const start = this.#at;
-    if (length <= SHORT_TEXT) {
-      let i = 0;
-      for (; i < length; i++) {
-        const code = value.charCodeAt(i);
-        if (code > 0x7f) break;
-        memory[start + i] = code;
-      }
-      if (i === length) {
-        this.#at = start + length;
-        return;
-      }
-    }
-    this.#at = start + memory.write(value, start);
   }
 
   #reserve(bytes: number): void {

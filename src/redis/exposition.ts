@@ -1,4 +1,5 @@
 import { KIB } from '../units.ts';
+import { writeText } from './ascii.ts';
 import type { Piece } from './block-merge.ts';
 import { BytePool } from './byte-pool.ts';
 import type { ExpositionSink, ExpositionWriter } from './exposition-writer.ts';
@@ -7,8 +8,6 @@ import type { OwnFamilies, OwnFamily } from './own-families.ts';
 
 /** A write to a socket costs the same for any size. */
 const CHUNK_BYTES = 128 * KIB;
-/** A longer text is written as a whole: to have that done takes 150 ns before the first byte. */
-const SHORT_TEXT = 128;
 /** One is filled while others are on their way to the reader. */
 const MOST_CHUNKS = 8;
 
@@ -34,7 +33,10 @@ export class Exposition {
   // Names that families have been shown under: a name changes hands only when its family has ended, and then the new
   // one waits for the next scrape.
   readonly #shown = new Set<string>();
-  /** Likewise, of families that claim nothing but their own name, which no two families have. */
+  /**
+   * The names of those that claim nothing else, which no two families share: so they need not be compared with each other.
+   * Once there is a family that claims more, all names go into the set.
+   */
   #alone: string[] = [];
   families = 0;
 
@@ -64,7 +66,7 @@ export class Exposition {
   /** @returns what shows the family, or undefined if another one has one of its names */
   open(family: FamilyReading): FamilyShow | undefined {
     const claims = this.#writer.claims(family);
-    // Most families are like this, and so are most of those that it can clash with: then none of them does.
+    // Nearly always neither this family nor one before it claims more than its own name.
     if (!isOwn(claims, family) || this.#shown.size > 0) {
       for (const name of this.#alone) this.#shown.add(name);
       this.#alone = [];
@@ -187,23 +189,9 @@ class Chunks implements ExpositionSink {
       this.push(Buffer.from(text));
       return;
     }
-    const bytes = this.#write(text);
-    this.position += bytes;
-    this.#to += bytes;
-  }
-
-  /** There is room for it. @returns how many bytes it has */
-  #write(text: string): number {
-    const { length } = text;
-    const chunk = this.#chunk;
-    const at = this.#to;
-    if (length > SHORT_TEXT) return chunk.write(text, at);
-    for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > 0x7f) return chunk.write(text, at);
-      chunk[at + i] = code;
-    }
-    return length;
+    const end = writeText(this.#chunk, this.#to, text);
+    this.position += end - this.#to;
+    this.#to = end;
   }
 
   take(): Buffer[] {

@@ -1,6 +1,6 @@
 import type { Batch } from './batches.ts';
 import { entryHashesOf, stamp } from './block.ts';
-import type { BlockWrite } from './block-store.ts';
+import { type BlockWrite, DIGEST_BYTES } from './block-store.ts';
 import { HeaderWriter } from './call-header.ts';
 import type { Call } from './commands.ts';
 import { Drafts } from './drafts.ts';
@@ -12,7 +12,6 @@ import { CLASH_CODES, clashesOf } from './name-claims.ts';
 import type { Stamps } from './stamps.ts';
 
 const NOTHING = Buffer.alloc(0);
-const DIGEST_BYTES = 16;
 /** What the field of a block of a group begins with. */
 const BLOCK_OF_GROUP = Buffer.from('g');
 

@@ -1,6 +1,7 @@
 import { sendTimed } from './batches.ts';
 import { BlockView, NEVER_MS } from './block.ts';
 import { BlockMerge, type Piece } from './block-merge.ts';
+import { DIGEST_BYTES } from './block-store.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError, toStoreError } from './failure.ts';
 import { familyNames } from './family-index.ts';
@@ -23,7 +24,6 @@ const READ_PAGE = 16;
 // See commands/shared/group-blocks.lua.
 const HOLDING = Buffer.from('p');
 const OWNER = Buffer.from('g');
-const DIGEST_BYTES = 16;
 
 /** A metric family as one group holds it. */
 export interface GroupFamily extends FamilyHead {

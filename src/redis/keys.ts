@@ -74,7 +74,7 @@ export function bucketOfText(text: string): number {
   return hashOf(text) & (BUCKETS - 1);
 }
 
-/** FNV-1a, 32 bits, of which the lower half counts. Only spreads load; identity is hashed elsewhere, with a key. */
+/** FNV-1a, 32 bits, of which the lower ones are used. Only spreads load; identity is hashed elsewhere, with a key. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
@@ -92,8 +92,8 @@ export interface FamilyPlace {
 }
 
 /**
- * Those that are pushed time and again need not be worked out each time, which takes 150 ns. So many are known, by the
- * lower bits of a hash: of two for one of these the later one stays.
+ * Those that are pushed time and again need not be worked out each time, which takes 150 ns. So many may be known, each at
+ * the place that its hash tells: the next one there takes it.
  */
 const PLACES = 2048;
 const LONGEST_KEPT_NAME = 200;

@@ -12,7 +12,7 @@ import { Listener } from './listener.ts';
 import { LiveSettings } from './live-settings.ts';
 import { LogThrottle } from './log-throttle.ts';
 import type { Logger } from './logger.ts';
-import { messageClassesOf } from './message-classes.ts';
+import { adoptMessageClasses } from './message-classes.ts';
 import type { Releases } from './releases.ts';
 import { Reload } from './reload.ts';
 import { StoreWatch } from './store-watch.ts';
@@ -110,7 +110,7 @@ export async function assemble(
       host: config.host,
       port: config.port,
       tls: config.tls,
-      messages: messageClassesOf(app),
+      messages: adoptMessageClasses(app),
       onError: (err) => log.error({ err }, 'the listener had an error'),
     },
     app,

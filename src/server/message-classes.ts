@@ -5,11 +5,12 @@ import type { Express } from 'express';
 export type MessageClasses = Required<Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>>;
 
 /**
- * Requests and responses that an application need not change the prototypes of, since they have its own from the start.
+ * Requests and responses that an application need not change the prototypes of, since they have its own from the start:
+ * it is given those of these classes, which extend what it had.
  * After such a change V8 shares no hidden class between two objects any more, and none of its caches knows the next
  * request: measured on a small push, 150 lookups of properties that each took the slow way, a tenth of the main thread.
  */
-export function messageClassesOf(app: Express): MessageClasses {
+export function adoptMessageClasses(app: Express): MessageClasses {
   class Request extends IncomingMessage {}
   class Response<R extends IncomingMessage> extends ServerResponse<R> {}
   app.request = Object.setPrototypeOf(Request.prototype, app.request);

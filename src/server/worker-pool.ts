@@ -7,7 +7,6 @@ import type {
   IngestResult,
   PushResult,
   PushTask,
-  Result,
   Task,
 } from '../workers/messages.ts';
 import type { PieceTask } from './ingest/body-piece.ts';
@@ -96,18 +95,18 @@ export class WorkerPool {
       identity,
       sequences,
     };
-    const answer = (await this.#run(moved, [text.buffer])) as IngestAnswer;
+    const answer = await this.#run<IngestAnswer>(moved, [text.buffer]);
     this.#texts.give(answer.text);
-    return answer;
+    return answer.result;
   }
 
   /** Moves the body to a thread. Rejects only if the thread breaks. */
   push(task: PushTask): Promise<PushResult> {
-    return this.#run(task, [task.body]) as Promise<PushResult>;
+    return this.#run(task, [task.body]);
   }
 
   compact(task: CompactTask): Promise<CompactResult> {
-    return this.#run(task, []) as Promise<CompactResult>;
+    return this.#run(task, []);
   }
 
   /** Ends the threads. Call it when no task is in flight: what is, fails. */
@@ -115,10 +114,10 @@ export class WorkerPool {
     await this.#pool.destroy();
   }
 
-  async #run(task: Task, transferList: ArrayBuffer[]): Promise<Result> {
+  async #run<Answer>(task: Task, transferList: ArrayBuffer[]): Promise<Answer> {
     this.#inFlight += 1;
     try {
-      return (await this.#pool.run(task, { transferList })) as Result;
+      return (await this.#pool.run(task, { transferList })) as Answer;
     } finally {
       this.#inFlight -= 1;
     }

@@ -8,10 +8,10 @@ import type { Keys } from '../redis/keys.ts';
 import { Retries } from '../redis/retries.ts';
 import { SECOND } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
-import type { InstanceType } from './exposition/comment-line.ts';
+import { type InstanceType, isInstanceType } from './exposition/comment-line.ts';
 import { convert } from './exposition/convert.ts';
 import { DeclaredReader } from './exposition/declared-reader.ts';
-import { type DeclaredInstances, hasInstances } from './exposition/families.ts';
+import type { DeclaredInstances } from './exposition/families.ts';
 import { type ParsedBlock, TextParser } from './exposition/text-parser.ts';
 import { SeriesHash } from './identity.ts';
 import { refuse, refuseReserved } from './ingest-refusal.ts';
@@ -63,7 +63,8 @@ export class Ingester {
     });
     const tally = new IngestTally(converted);
     const arena = new Arena(this.#arenas);
-    let declared = this.#declared.read(task.bodyId, task.declared);
+    const before = this.#declared.read(task.bodyId, task.declared);
+    let declared = before;
     let text = converted?.text ?? pushed;
     // What was converted has only whole families in it.
     let whole = task.whole || converted !== undefined;
@@ -75,7 +76,8 @@ export class Ingester {
         declared,
         extended: converted !== undefined,
       });
-      if (parsed.consumed < text.length) declared = this.#parser.declared();
+      // What all of the text declares has been looked for.
+      if (parsed.consumed < text.length && declared === before) declared = this.#parser.declared();
       const linesBefore = tally.lines;
       const prepared = this.#prepare(parsed, (line) => tally.sourceOf(linesBefore + line), offset, arena);
       tally.read(parsed);
@@ -202,7 +204,7 @@ export class Ingester {
     for (const piece of taken) {
       if (piece.outcome.status !== 'taken') continue;
       const { family, type } = piece.outcome;
-      if (piece.family.type === undefined && hasInstances(type)) {
+      if (piece.family.type === undefined && isInstanceType(type)) {
         hints.set(family, type);
         asInstances.push(piece);
       } else {

@@ -126,7 +126,8 @@ export interface IngestResult {
 }
 
 /** What the worker answers: the memory of the text goes back with the result. */
-export interface IngestAnswer extends IngestResult {
+export interface IngestAnswer {
+  readonly result: IngestResult;
   readonly text: ArrayBuffer;
 }
 

@@ -40,7 +40,7 @@ async function ingest(task: IngestTask): Promise<unknown> {
   const { secret } = task.identity;
   if (!ingester?.isKeyedWith(secret)) ingester = new Ingester(connection, keys, secret, deps.retries);
   const text = task.text.buffer;
-  const answer: IngestAnswer = { ...(await ingester.run(task)), text };
+  const answer: IngestAnswer = { result: await ingester.run(task), text };
   return move({ [transferableSymbol]: [text], [valueSymbol]: answer } as unknown as ArrayBuffer);
 }
 

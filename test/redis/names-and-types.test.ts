@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
 import type { FamilyWrite } from '../../src/redis/block-store.ts';
 import { compactFamily } from '../../src/redis/compaction.ts';
-import { bucketOf } from '../../src/redis/keys.ts';
+import { baseOf, bucketOf, bucketOfText } from '../../src/redis/keys.ts';
 import { TestStorage, useStorage } from '../support/storage.ts';
 
 // No two families of one exposition may claim a sample name, and a family has one type.
@@ -33,6 +34,36 @@ function summary(name: string): FamilyWrite {
 async function statuses(families: readonly FamilyWrite[], ttlMs = 60_000): Promise<string[]> {
   return (await storage.commit(families, { ttlMs })).map(({ outcome }) => outcome.status);
 }
+
+test('the bucket of a name is that of what a scraper is shown of it, without suffixes', () => {
+  const part = fc.constantFrom(
+    'x',
+    'A',
+    '_',
+    ':',
+    '9',
+    '.',
+    'é',
+    '😀',
+    '\ud800',
+    '[',
+    '`',
+    '_sum',
+    '_count',
+    '_total',
+    '_info',
+    '_',
+  );
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
+      const shown = parts.join('').replace(/^[0-9]|[^a-zA-Z0-9_:]/gu, '_');
+      const base = shown.replace(/(_bucket|_sum|_count|_total|_created|_info)+$/, '');
+      assert.equal(baseOf(shown), base);
+      assert.equal(bucketOf(parts.join('')), bucketOfText(base));
+    }),
+    { numRuns: 2000 },
+  );
+});
 
 test('families whose names can clash lie in one bucket', () => {
   for (const suffix of ['_bucket', '_sum', '_count', '_count_sum', '_total', '_created', '_info']) {

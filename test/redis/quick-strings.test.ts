@@ -15,6 +15,14 @@ test('methods of strings can be inlined when the client library has been loaded'
   assert.equal(isQuickAfter(import.meta.resolve('../../src/redis/connection/link.ts')), true);
 });
 
+test('and when all is loaded that the main thread or a worker thread needs', () => {
+  assert.equal(isQuickAfter(import.meta.resolve('../../src/server/assembly.ts')), true);
+  const tasks = ['ingest-task', 'push-task'].map((task) =>
+    import.meta.resolve(`../../src/workers/${task}.ts`),
+  );
+  assert.equal(isQuickAfter(...tasks), true);
+});
+
 test('the client library alone prevents that still, or this is not needed any more', () => {
   assert.equal(isQuickAfter('ioredis'), false);
 });

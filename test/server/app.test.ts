@@ -9,6 +9,7 @@ import { Lifecycle } from '../../src/server/lifecycle.ts';
 import { Listener } from '../../src/server/listener.ts';
 import { LogThrottle } from '../../src/server/log-throttle.ts';
 import { createLogger, type LogLevel } from '../../src/server/logger.ts';
+import { adoptMessageClasses } from '../../src/server/message-classes.ts';
 import { scrapeHandler } from '../../src/server/routes/scrape.ts';
 import { telemetryHandler } from '../../src/server/routes/telemetry.ts';
 import { Telemetry } from '../../src/server/telemetry.ts';
@@ -51,7 +52,13 @@ async function serve(level: LogLevel = 'info'): Promise<TestServer> {
     log,
   });
   const listener = await Listener.open(
-    { host: '127.0.0.1', port: 0, tls: undefined, onError: assert.ifError },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      tls: undefined,
+      messages: adoptMessageClasses(app),
+      onError: assert.ifError,
+    },
     app,
   );
   return {
@@ -254,7 +261,13 @@ test('a scrape that fails while its beginning is in the compressor is a clean 50
     log,
   });
   const listener = await Listener.open(
-    { host: '127.0.0.1', port: 0, tls: undefined, onError: assert.ifError },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      tls: undefined,
+      messages: adoptMessageClasses(app),
+      onError: assert.ifError,
+    },
     app,
   );
   using client = await RawConnection.open(listener.port);

@@ -3,6 +3,7 @@ import { type AppDeps, createApp } from '../../src/server/app.ts';
 import { Lifecycle } from '../../src/server/lifecycle.ts';
 import { Listener } from '../../src/server/listener.ts';
 import { createLogger } from '../../src/server/logger.ts';
+import { adoptMessageClasses } from '../../src/server/message-classes.ts';
 import { Telemetry } from '../../src/server/telemetry.ts';
 
 export interface TestApp extends AsyncDisposable {
@@ -22,7 +23,13 @@ export async function serveEndpoints(
   lifecycle.advance('ready');
   const app = createApp({ ...deps, lifecycle, telemetry: deps.telemetry ?? new Telemetry('1.2.3'), log });
   const listener = await Listener.open(
-    { host: '127.0.0.1', port: 0, tls: undefined, onError: assert.ifError },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      tls: undefined,
+      messages: adoptMessageClasses(app),
+      onError: assert.ifError,
+    },
     app,
   );
   return {

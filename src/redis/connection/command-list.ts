@@ -1,4 +1,5 @@
 import { KIB } from '../../units.ts';
+import { writeAscii } from '../ascii.ts';
 
 const FIRST_BYTES = 16 * KIB;
 /** Of the number and the line ends around an argument. */
@@ -57,11 +58,15 @@ export class CommandList {
     const start = this.#length;
     // Nearly all are in ASCII, each character a byte.
     this.#writeLength(prefix.length + name.length);
-    if (!this.#writeAscii(prefix) || !this.#writeAscii(name)) {
+    const nameAt = writeAscii(this.#memory, this.#length, prefix);
+    const end = nameAt < 0 ? -1 : writeAscii(this.#memory, nameAt, name);
+    if (end < 0) {
       this.#length = start;
       this.#writeLength(Buffer.byteLength(prefix) + Buffer.byteLength(name));
       this.#length += this.#memory.write(prefix, this.#length);
       this.#length += this.#memory.write(name, this.#length);
+    } else {
+      this.#length = end;
     }
     this.#memory[this.#length++] = RETURN;
     this.#memory[this.#length++] = LINE_END;
@@ -75,20 +80,6 @@ export class CommandList {
     const list = new CommandList(command.length);
     list.add(command);
     return list;
-  }
-
-  /** @returns false if it is not in ASCII; then some of it may be written */
-  #writeAscii(text: string): boolean {
-    const memory = this.#memory;
-    const { length } = text;
-    const start = this.#length;
-    for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > 0x7f) return false;
-      memory[start + i] = code;
-    }
-    this.#length = start + length;
-    return true;
   }
 
   #writeLength(length: number): void {

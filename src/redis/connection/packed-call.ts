@@ -1,4 +1,5 @@
 import { KIB } from '../../units.ts';
+import { writeAscii } from '../ascii.ts';
 import { BytePool } from '../byte-pool.ts';
 import type { Call, Draft } from '../commands.ts';
 
@@ -124,16 +125,9 @@ function pack(parts: Parts, target: Buffer, start: number): number {
 }
 
 function writeText(target: Buffer, start: number, text: string): number {
-  const { length } = text;
-  if (length <= SHORT_TEXT) {
-    let at = writeLength(target, start, BULK, length);
-    let i = 0;
-    for (; i < length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > 0x7f) break;
-      target[at++] = code;
-    }
-    if (i === length) return at;
+  if (text.length <= SHORT_TEXT) {
+    const end = writeAscii(target, writeLength(target, start, BULK, text.length), text);
+    if (end >= 0) return end;
   }
   const at = writeLength(target, start, BULK, Buffer.byteLength(text));
   return at + target.write(text, at);

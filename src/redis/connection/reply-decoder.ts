@@ -25,7 +25,10 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
-/** Takes the strings of answers, which are strings or arrays of them, one by one: no object is made for each. */
+/**
+ * Takes the strings of answers, which are strings or arrays of them, one by one: no object is made for each. Those of
+ * arrays within arrays come in their order, too; where these begin and end is not told.
+ */
 export interface BulkSink {
   /** The string is what stands in the slab from `from` to `to`. To keep it, hold the slab. */
   bulk(slab: Slab, from: number, to: number): void;

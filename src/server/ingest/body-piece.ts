@@ -5,7 +5,7 @@ import type { PieceText } from './piece-text.ts';
 /** A part of a body that one task stores. */
 export interface BodyPiece {
   readonly text: PieceText;
-  /** Of a body in text: the types that it has declared up to the end of the piece. */
+  /** Of a body in text: see LineBlock. */
   readonly declared: DeclaredTypes | undefined;
   /** Nothing of the body follows. Only known where the format has an end of its own. */
   readonly last?: boolean;

@@ -7,7 +7,7 @@ import {
 } from '../../workers/exposition/comment-line.ts';
 import type { DeclaredTypes } from '../../workers/messages.ts';
 
-/** Names of so many bytes in all may be declared by one body. */
+/** Names of so many bytes in all may be declared by one body, up to its last block. */
 const MAX_LOG_BYTES = 8 * MIB;
 
 const FIRST_LOG_BYTES = 4 * KIB;

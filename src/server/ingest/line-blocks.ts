@@ -52,7 +52,7 @@ export interface LineBlocksOptions {
   readonly targetBytes: () => number;
   /** Of the deployment: see identity.ts. */
   readonly secret: Uint8Array;
-  /** Of this body. It is kept up to date with what has been cut. */
+  /** Of this body. It is kept up to date with what has been cut, but for the last block. */
   readonly declared: DeclaredTypesLog;
 }
 

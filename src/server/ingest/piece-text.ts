@@ -16,10 +16,4 @@ export class PieceText {
       at += chunk.length;
     }
   }
-
-  /** From an offset on; without a copy if there is one chunk. */
-  subarray(from: number): Buffer {
-    const whole = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
-    return whole.subarray(from);
-  }
 }

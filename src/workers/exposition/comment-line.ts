@@ -149,7 +149,7 @@ export function forEachType(
   eachType(text, visit, line, false);
 }
 
-/** The same for those of histograms and summaries: the server does this with all that it passes on. */
+/** The same for those of histograms and summaries, which takes less: the server does this with what it cuts. */
 export function forEachInstanceType(
   text: Buffer,
   visit: (name: string, type: InstanceType) => void,
@@ -182,7 +182,8 @@ function eachType(
   }
 }
 
-export function isInstanceType(type: MetricType): type is InstanceType {
+/** The types whose entries consist of many lines. */
+export function isInstanceType(type: string): type is InstanceType {
   return type === 'histogram' || type === 'summary' || type === 'gaugehistogram';
 }
 

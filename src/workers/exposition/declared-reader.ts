@@ -24,7 +24,7 @@ export class DeclaredReader {
   readonly #bodies = new Map<number, Body>();
   #remembered = 0;
 
-  /** The names that were declared up to the end of the block that comes with `declared`, and no later ones. */
+  /** The names that `declared` tells, and none that the body has declared later. */
   read(bodyId: number, declared: DeclaredTypes | undefined): DeclaredInstances {
     if (declared === undefined) return NOTHING;
     let body = this.#bodies.get(bodyId);

@@ -1,6 +1,6 @@
 import { kindOf } from '../../redis/family-reader.ts';
 import type { FamilyKind } from '../identity.ts';
-import type { InstanceType, MetricType } from './comment-line.ts';
+import { type InstanceType, isInstanceType, type MetricType } from './comment-line.ts';
 
 /** Names that have been declared as histogram or summary. */
 export type DeclaredInstances = ReadonlyMap<string, InstanceType>;
@@ -88,14 +88,16 @@ export class FamilyTable {
   }
 
   /**
-   * Takes note of a TYPE line, before any sample is looked at. Of several for one name the first counts, but histogram
+   * Takes note of a TYPE line, before any sample is looked at; where no histograms or summaries are declared, it may also
+   * be when its turn comes. Of several for one name the first counts, but histogram
    * and summary come before the other types: that is what the server tells about the earlier blocks of a body.
    */
   declare(name: string, type: MetricType): void {
     const declared = this.#declared.get(name);
     const known = this.#types.get(name);
     if (declared !== undefined) this.#types.set(name, declared);
-    else if (known === undefined || (!hasInstances(known) && hasInstances(type))) this.#types.set(name, type);
+    else if (known === undefined || (!isInstanceType(known) && isInstanceType(type)))
+      this.#types.set(name, type);
   }
 
   /**
@@ -115,7 +117,7 @@ export class FamilyTable {
   /** What is declared as such, here or before. */
   instances(): DeclaredInstances {
     const all = new Map(this.#declared);
-    for (const [name, type] of this.#types) if (hasInstances(type)) all.set(name, type);
+    for (const [name, type] of this.#types) if (isInstanceType(type)) all.set(name, type);
     return all;
   }
 
@@ -163,10 +165,6 @@ export class FamilyTable {
       sampled: false,
     };
   }
-}
-
-export function hasInstances(type: string): type is InstanceType {
-  return kindOf(type) !== 'plain';
 }
 
 function kindOfType(type: MetricType | undefined): FamilyKind | undefined {

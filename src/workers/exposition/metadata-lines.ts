@@ -41,6 +41,7 @@ export class MetadataLines {
     }
     const declared = this.#families.typeOf(comment.name);
     if (declared === undefined) {
+      // Nothing was declared beforehand, as there are neither histograms nor summaries.
       this.#families.declare(comment.name, type);
     } else if (type !== declared) {
       return comment.fail(

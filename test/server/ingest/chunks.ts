@@ -1,6 +1,7 @@
 import { Readable, type Transform } from 'node:stream';
 import fc from 'fast-check';
 import type { BodyPiece } from '../../../src/server/ingest/body-piece.ts';
+import type { PieceText } from '../../../src/server/ingest/piece-text.ts';
 
 /** Sizes of the chunks that a body arrives in, in turns. */
 export const chunkSizes = fc.array(
@@ -28,5 +29,12 @@ export async function piecesOf(cutter: Transform, chunks: readonly Buffer[]): Pr
 }
 
 export function textOf({ text }: BodyPiece): Buffer {
-  return text.subarray(0);
+  return bytesOf(text);
+}
+
+/** As a worker thread is given them. */
+export function bytesOf(text: PieceText): Buffer {
+  const bytes = Buffer.alloc(text.byteLength);
+  text.copyTo(bytes);
+  return bytes;
 }

@@ -8,6 +8,7 @@ import type { PieceTask } from '../../../src/server/ingest/body-piece.ts';
 import { type IngestDeps, ingestBody } from '../../../src/server/ingest/ingest-stream.ts';
 import { KIB } from '../../../src/units.ts';
 import type { IngestResult, RedisFailure } from '../../../src/workers/messages.ts';
+import { bytesOf } from './chunks.ts';
 
 const IDENTITY = { secret: new Uint8Array(16) };
 
@@ -41,7 +42,7 @@ class Bench {
       pool: {
         ingest: (task, text) => {
           this.tasks.push(task);
-          this.texts.push(text.subarray(0).toString());
+          this.texts.push(bytesOf(text).toString());
           return new Promise((resolve, reject) => this.#ends.push({ resolve, reject }));
         },
       },

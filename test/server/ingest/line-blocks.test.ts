@@ -14,6 +14,7 @@ import { KIB, MIB } from '../../../src/units.ts';
 import { DeclaredReader } from '../../../src/workers/exposition/declared-reader.ts';
 import { TextParser } from '../../../src/workers/exposition/text-parser.ts';
 import { endsBlock, SeriesHash } from '../../../src/workers/identity.ts';
+import { bytesOf } from './chunks.ts';
 
 const SECRET = Buffer.from('the hash secret!');
 
@@ -45,7 +46,7 @@ function* chunksOf(body: Buffer, lengths: readonly number[]): Generator<Buffer> 
 }
 
 function textOf({ text }: LineBlock): string {
-  return text.subarray(0).toString('latin1');
+  return bytesOf(text).toString('latin1');
 }
 
 function namesOf({ declared }: LineBlock): Array<[string, string]> {
@@ -110,7 +111,7 @@ function store(lineBlocksOfBody: readonly LineBlock[]): Stored {
   const rejected: unknown[] = [];
   let samples = 0;
   for (const { text, declared } of lineBlocksOfBody) {
-    const parsed = parser.parse(text.subarray(0), {
+    const parsed = parser.parse(bytesOf(text), {
       timestamps: 'strip',
       whole: false,
       declared: reader.read(1, declared),

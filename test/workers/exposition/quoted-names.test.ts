@@ -8,6 +8,7 @@ import { DeclaredTypesLog } from '../../../src/server/ingest/declared-types.ts';
 import { type LineBlock, lineBlocks } from '../../../src/server/ingest/line-blocks.ts';
 import { DeclaredReader } from '../../../src/workers/exposition/declared-reader.ts';
 import { endsBlock } from '../../../src/workers/identity.ts';
+import { bytesOf } from '../../server/ingest/chunks.ts';
 import { hashOf, parse, SECRET } from './parsing.ts';
 
 /** A line, what is stored of it, the labels that identify it, its family, and whether a name needs its quotes. */
@@ -234,7 +235,7 @@ suite('a body with quoted names', () => {
     );
     const texts: string[] = [];
     for await (const { text } of Readable.from(chunks).pipe(blocks) as AsyncIterable<LineBlock>) {
-      texts.push(text.subarray(0).toString());
+      texts.push(bytesOf(text).toString());
     }
     return texts;
   }

@@ -260,3 +260,36 @@ test('any histogram comes back whole, whatever the order of its lines', () => {
     }),
   );
 });
+
+test('where nothing declares histograms or summaries, types say the same as where something else has', () => {
+  const line = fc.constantFrom(
+    ...[
+      '# TYPE a gauge',
+      '# TYPE a counter',
+      '# TYPE a_sum untyped',
+      '# TYPE a_sum gauge',
+      '#TYPE b\tGAUGE ',
+      '# TYPE b wrong',
+    ],
+    ...[
+      '# TYPE',
+      '# HELP a Some text.',
+      '# HELP b x',
+      'a 1',
+      'a_sum 2',
+      'a_count{x="1"} 3',
+      'a_bucket{le="1"} 4',
+      'b 5',
+      'b{',
+      '',
+    ],
+  );
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 12 }), fc.boolean(), (lines, whole) => {
+      const text = lines.map((each) => `${each}\n`).join('');
+      const elsewhere = new Map([['other', 'histogram' as const]]);
+      assert.deepEqual(parse(text, { whole }), parse(text, { whole, declared: elsewhere }));
+    }),
+    { numRuns: 2000 },
+  );
+});
