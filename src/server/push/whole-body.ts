@@ -44,7 +44,7 @@ export async function collectBody(source: Readable, options: WholeBodyOptions): 
 async function collect(
   source: Readable,
   share: ByteShare,
-  { encoding, maxBytes, signal }: WholeBodyOptions,
+  { encoding, maxBytes, signal, contentLength }: WholeBodyOptions,
 ): Promise<ArrayBuffer> {
   // Ends a wait for the budget, of which the streams know nothing. Never taken off: a destroyed source emits late.
   const broken = new AbortController();
@@ -55,13 +55,14 @@ async function collect(
     stopped ??= signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal]);
     return share.take(bytes, stopped);
   };
-  const pages = new BytePages();
+  const pages = new BytePages(encoding === 'identity' ? contentLength : 0);
   const gather = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of chunks) {
       if (pages.length + chunk.length > maxBytes) throw tooLarge(maxBytes);
       const wait = take(chunk.length);
       if (wait !== undefined) await wait;
       pages.add(chunk);
+      if (pages.copies) noteGarbage(chunk.length);
     }
   };
   const during = signal === undefined ? {} : { signal };
@@ -79,7 +80,7 @@ async function collect(
     source.destroy();
     throw signal?.aborted ? signal.reason : problem(error, maxBytes);
   }
-  noteGarbage(pages.length);
+  if (!pages.copies) noteGarbage(pages.length);
   return pages.take().buffer;
 }
 
