@@ -1,5 +1,6 @@
 import { KIB } from '../../units.ts';
 import { writeAscii } from '../ascii.ts';
+import { writeLengthLine } from './length-line.ts';
 
 const FIRST_BYTES = 16 * KIB;
 /** Of the number and the line ends around an argument. */
@@ -83,15 +84,7 @@ export class CommandList {
   }
 
   #writeLength(length: number): void {
-    const memory = this.#memory;
-    let at = this.#length;
-    memory[at++] = BULK;
-    let unit = 1;
-    while (unit * 10 <= length) unit *= 10;
-    for (; unit >= 1; unit /= 10) memory[at++] = 0x30 + (Math.floor(length / unit) % 10);
-    memory[at++] = RETURN;
-    memory[at++] = LINE_END;
-    this.#length = at;
+    this.#length = writeLengthLine(this.#memory, this.#length, BULK, length);
   }
 
   /** Byte by byte: it is a dozen. There is room for them. */

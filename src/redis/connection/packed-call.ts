@@ -2,6 +2,7 @@ import { KIB } from '../../units.ts';
 import { writeAscii } from '../ascii.ts';
 import { BytePool } from '../byte-pool.ts';
 import type { Call, Draft } from '../commands.ts';
+import { writeLengthLine } from './length-line.ts';
 
 /** A call carries 256 KiB of blocks, of which the last may be as large again; smaller ones are not worth a piece. */
 const PIECE_BYTES = 576 * KIB;
@@ -106,12 +107,12 @@ function mostBytes(parts: Parts): number {
 function pack(parts: Parts, target: Buffer, start: number): number {
   let count = 0;
   for (const part of parts) count += part.length;
-  let at = writeLength(target, start, ARRAY, count);
+  let at = writeLengthLine(target, start, ARRAY, count);
   for (const part of parts) {
     for (let i = 0; i < part.length; i++) {
       const arg = part[i];
       if (typeof arg === 'object') {
-        at = writeLength(target, at, BULK, arg.length);
+        at = writeLengthLine(target, at, BULK, arg.length);
         target.set(arg, at);
         at += arg.length;
       } else {
@@ -126,21 +127,9 @@ function pack(parts: Parts, target: Buffer, start: number): number {
 
 function writeText(target: Buffer, start: number, text: string): number {
   if (text.length <= SHORT_TEXT) {
-    const end = writeAscii(target, writeLength(target, start, BULK, text.length), text);
+    const end = writeAscii(target, writeLengthLine(target, start, BULK, text.length), text);
     if (end >= 0) return end;
   }
-  const at = writeLength(target, start, BULK, Buffer.byteLength(text));
+  const at = writeLengthLine(target, start, BULK, Buffer.byteLength(text));
   return at + target.write(text, at);
-}
-
-/** Type, number and line end. */
-function writeLength(target: Buffer, start: number, type: number, length: number): number {
-  let at = start;
-  target[at++] = type;
-  let unit = 1;
-  while (unit * 10 <= length) unit *= 10;
-  for (; unit >= 1; unit /= 10) target[at++] = 0x30 + (Math.floor(length / unit) % 10);
-  target[at++] = RETURN;
-  target[at++] = LINE_END;
-  return at;
 }
