@@ -35,6 +35,7 @@ const LOWER_M = 'm'.charCodeAt(0);
 const LOWER_Y = 'y'.charCodeAt(0);
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
+const EOF = Buffer.from('# EOF');
 const HELP = Buffer.from('HELP');
 const TYPE = Buffer.from('TYPE');
 const UNIT = Buffer.from('UNIT');
@@ -193,6 +194,11 @@ function mayEndInInstanceType(text: Buffer, start: number, end: number): boolean
   while (last > start && isBlank(text[last])) last--;
   const letter = text[last] | LOWER_CASE;
   return letter === LOWER_M || letter === LOWER_Y;
+}
+
+/** Whether a comment is the last line of a body in OpenMetrics. */
+export function isEof(text: Buffer, start: number, end: number): boolean {
+  return text.subarray(start, end).equals(EOF);
 }
 
 /** Where the line that holds `at` ends, without a carriage return. */

@@ -106,3 +106,14 @@ export class LabelPlaces {
     return -1;
   }
 }
+
+/** Whether the bytes at `before` stand at `at` again. */
+export function isRepeated(text: DataView, before: number, at: number, length: number): boolean {
+  if (at + length > text.byteLength) return false;
+  let i = 0;
+  for (; i + 4 <= length; i += 4) {
+    if (text.getInt32(before + i, true) !== text.getInt32(at + i, true)) return false;
+  }
+  for (; i < length; i++) if (text.getUint8(before + i) !== text.getUint8(at + i)) return false;
+  return true;
+}

@@ -19,6 +19,7 @@ import {
   contentEnd,
   forEachInstanceType,
   forEachType,
+  isEof,
 } from './comment-line.ts';
 import { EntryList } from './entry-list.ts';
 import { type DeclaredInstances, FamilyTable, type Member, type ParsedFamily } from './families.ts';
@@ -26,6 +27,7 @@ import type { GroupLabels } from './group-labels.ts';
 import { InstanceLines } from './instance-lines.ts';
 import { boundLabel, InstanceSamples } from './instance-samples.ts';
 import { Instances } from './instances.ts';
+import { isRepeated } from './label-places.ts';
 import { MetadataLines } from './metadata-lines.ts';
 import { metricText } from './metric-text.ts';
 import { isClassicMetricName } from './names.ts';
@@ -51,7 +53,6 @@ const MAX_PUSH_FAMILIES = 16_384;
 
 /** Of a body whose newlines were removed on the way nothing is left but a comment: that must not pass as a push of nothing. */
 const NO_NEWLINE = 'Expected a newline after a comment (curl -d removes them, --data-binary does not)';
-const EOF = Buffer.from('# EOF');
 
 /**
  * Parses the text format 0.0.4, a block of whole lines at a time. Bad lines are reported and leave the others alone.
@@ -395,19 +396,4 @@ export class TextParser {
     const { list } = this.#families;
     for (let i = 0; i < count; i++) list[family[i]].entries++;
   }
-}
-
-/** Whether the bytes at `before` stand at `at` again. */
-function isRepeated(text: DataView, before: number, at: number, length: number): boolean {
-  if (at + length > text.byteLength) return false;
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    if (text.getInt32(before + i, true) !== text.getInt32(at + i, true)) return false;
-  }
-  for (; i < length; i++) if (text.getUint8(before + i) !== text.getUint8(at + i)) return false;
-  return true;
-}
-
-function isEof(text: Buffer, start: number, end: number): boolean {
-  return text.subarray(start, end).equals(EOF);
 }
