@@ -164,5 +164,3 @@ export interface PushResult {
   readonly blocksWritten: number;
   readonly redisMs: number;
 }
-
-export type Result = IngestResult | CompactResult | PushResult;

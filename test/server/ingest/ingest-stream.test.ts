@@ -11,6 +11,8 @@ import type { IngestResult, RedisFailure } from '../../../src/workers/messages.t
 import { bytesOf } from './chunks.ts';
 
 const IDENTITY = { secret: new Uint8Array(16) };
+/** What all bodies have, but for what comes. */
+const SENT = { encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 } as const;
 
 /** A pool that keeps its tasks until the test ends them, and what the stream is told to work with. */
 class Bench {
@@ -110,10 +112,7 @@ function failure(overrides: Partial<RedisFailure> = {}): Partial<IngestResult> {
 
 test('a body of one block is a whole body and needs no sequences', async () => {
   const bench = new Bench();
-  const report = ingestBody(
-    { source: Readable.from([lines(10)]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
-    bench.deps,
-  );
+  const report = ingestBody({ source: Readable.from([lines(10)]), ...SENT }, bench.deps);
   await bench.untilTasks(1);
   const [task] = bench.tasks;
   assert.equal(task?.whole, true);
@@ -126,10 +125,7 @@ test('a body of one block is a whole body and needs no sequences', async () => {
 
 test('an empty body is no task', async () => {
   const bench = new Bench();
-  const report = await ingestBody(
-    { source: Readable.from([]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
-    bench.deps,
-  );
+  const report = await ingestBody({ source: Readable.from([]), ...SENT }, bench.deps);
   assert.deepEqual([report.accepted, report.error], [0, undefined]);
   assert.equal(bench.tasks.length, 0);
 });
@@ -137,10 +133,7 @@ test('an empty body is no task', async () => {
 test('the blocks of a longer body have the id of the body and rising sequences', async () => {
   const bench = new Bench(100);
   const body = lines(10_000);
-  const report = ingestBody(
-    { source: Readable.from([body]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
-    bench.deps,
-  );
+  const report = ingestBody({ source: Readable.from([body]), ...SENT }, bench.deps);
   while (bench.texts.join('').length < body.length) await nextTurn();
   assert.equal(bench.texts.join(''), body.toString());
   assert.ok(bench.tasks.length > 2);
@@ -165,7 +158,7 @@ test('the blocks of a longer body have the id of the body and rising sequences',
 test('no more than the window is under way, and what cannot be sent is not read', async () => {
   const bench = new Bench(3);
   const source = endless();
-  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 }, bench.deps);
+  const report = ingestBody({ source, ...SENT }, bench.deps);
   await bench.untilTasks(3);
   const { given } = source;
   for (let i = 0; i < 20; i++) await nextTurn();
@@ -184,7 +177,7 @@ test('no more than the window is under way, and what cannot be sent is not read'
 test('at the first failure of Redis an endless body is no longer read, and what is under way is waited for', async () => {
   const bench = new Bench(3);
   const source = endless();
-  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 }, bench.deps);
+  const report = ingestBody({ source, ...SENT }, bench.deps);
   await bench.untilTasks(3);
   bench.end(0);
   await bench.untilTasks(4);
@@ -209,7 +202,7 @@ test('a failure while the sender is silent ends the body at once', async () => {
   const bench = new Bench();
   const source = new Readable({ read() {} });
   source.push(lines(5_000));
-  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 }, bench.deps);
+  const report = ingestBody({ source, ...SENT }, bench.deps);
   while (bench.tasks.length < 2) await nextTurn();
   bench.tasks.forEach((_, i) => {
     bench.end(i, failure());
@@ -224,7 +217,7 @@ test('sequences that cannot be reserved end the body before its first block', as
   const openSequences = (): Promise<Float64Array> =>
     Promise.reject(new Error('the connection to Redis is down'));
   const report = await ingestBody(
-    { source: endless(), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
+    { source: endless(), ...SENT },
     { ...deps, store: { ...deps.store, openSequences } },
   );
   assert.match(String(report.error), /the connection to Redis is down/);
@@ -234,10 +227,7 @@ test('sequences that cannot be reserved end the body before its first block', as
 
 test('when Redis holds another identity it is fetched for the next push', async () => {
   const bench = new Bench();
-  const report = ingestBody(
-    { source: Readable.from([lines(1)]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
-    bench.deps,
-  );
+  const report = ingestBody({ source: Readable.from([lines(1)]), ...SENT }, bench.deps);
   await bench.untilTasks(1);
   bench.end(0, failure({ reason: 'identity', staleIdentity: true, notStored: 1 }));
   assert.equal((await report).notStored, 1);
@@ -246,10 +236,7 @@ test('when Redis holds another identity it is fetched for the next push', async 
 
 test('a thread that breaks fails the body, and what the others have stored is counted', async () => {
   const bench = new Bench(2);
-  const report = ingestBody(
-    { source: endless(), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
-    bench.deps,
-  );
+  const report = ingestBody({ source: endless(), ...SENT }, bench.deps);
   await bench.untilTasks(2);
   bench.break(0);
   for (let i = 0; i < 10; i++) await nextTurn();
@@ -265,10 +252,7 @@ test('one body after the other gets its turn when many want the window', async (
   const bench = new Bench(1);
   const reports = ['a', 'b', 'c'].map((name) => {
     const text = lines(4_000).toString().replaceAll('metric', name);
-    return ingestBody(
-      { source: Readable.from([Buffer.from(text)]), encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 },
-      bench.deps,
-    );
+    return ingestBody({ source: Readable.from([Buffer.from(text)]), ...SENT }, bench.deps);
   });
   for (let i = 0; i < 6; i++) {
     await bench.untilTasks(i + 1);
@@ -289,9 +273,7 @@ test('a body is answered when the compactions that it has asked for have ended, 
   let answered = false;
   const body = {
     source: Readable.from([lines(10)]),
-    encoding: 'identity',
-    identity: IDENTITY,
-    ttlMs: 1_000,
+    ...SENT,
   } as const;
   const report = ingestBody(body, bench.deps).finally(() => {
     answered = true;
@@ -311,9 +293,7 @@ test('a body that Redis fails is answered at once', async () => {
   const bench = new Bench();
   const body = {
     source: Readable.from([lines(10)]),
-    encoding: 'identity',
-    identity: IDENTITY,
-    ttlMs: 1_000,
+    ...SENT,
   } as const;
   const report = ingestBody(body, bench.deps);
   await bench.untilTasks(1);
@@ -325,7 +305,7 @@ test('a body that Redis fails is answered at once', async () => {
 test('a body goes on only when the families of all but a few of its pieces are compacted', async () => {
   const bench = new Bench(100);
   const source = endless();
-  const report = ingestBody({ source, encoding: 'identity', identity: IDENTITY, ttlMs: 1_000 }, bench.deps);
+  const report = ingestBody({ source, ...SENT }, bench.deps);
   let ended = 0;
   const endTasks = async (): Promise<void> => {
     for (let idle = 0; idle < 50; idle++) {
