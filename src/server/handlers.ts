@@ -61,6 +61,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     metrics: scrapeHandler({
       ...deps,
       turns: turns.scrapes,
+      storing: deps.pool.storing,
       groups: { expiry: config.push.expiryMetric },
       ...config.metrics,
       inMetrics: config.telemetry.inMetrics ? () => telemetry.registry.metrics() : undefined,

@@ -12,6 +12,7 @@ import type {
 import type { PieceTask } from './ingest/body-piece.ts';
 import type { PieceText } from './ingest/piece-text.ts';
 import { TextMemory } from './text-memory.ts';
+import { UnderWay } from './under-way.ts';
 
 /** Two, so that a thread parses one block while Redis stores another. */
 const TASKS_PER_THREAD = 2;
@@ -37,6 +38,8 @@ export class WorkerPool {
    */
   readonly compactions: number;
   readonly threads: number;
+  /** Bodies, and pieces of them: tasks but for compactions. */
+  readonly storing = new UnderWay();
   readonly #pool: Piscina;
   readonly #texts: TextMemory;
   #inFlight = 0;
@@ -95,14 +98,14 @@ export class WorkerPool {
       identity,
       sequences,
     };
-    const answer = await this.#run<IngestAnswer>(moved, [text.buffer]);
+    const answer = await this.#store<IngestAnswer>(moved, text.buffer);
     this.#texts.give(answer.text);
     return answer.result;
   }
 
   /** Moves the body to a thread. Rejects only if the thread breaks. */
   push(task: PushTask): Promise<PushResult> {
-    return this.#run(task, [task.body]);
+    return this.#store(task, task.body);
   }
 
   compact(task: CompactTask): Promise<CompactResult> {
@@ -112,6 +115,15 @@ export class WorkerPool {
   /** Ends the threads. Call it when no task is in flight: what is, fails. */
   async close(): Promise<void> {
     await this.#pool.destroy();
+  }
+
+  async #store<Answer>(task: Task, text: ArrayBuffer): Promise<Answer> {
+    this.storing.begin();
+    try {
+      return await this.#run(task, [text]);
+    } finally {
+      this.storing.end();
+    }
   }
 
   async #run<Answer>(task: Task, transferList: ArrayBuffer[]): Promise<Answer> {

@@ -13,6 +13,7 @@ import { adoptMessageClasses } from '../../src/server/message-classes.ts';
 import { scrapeHandler } from '../../src/server/routes/scrape.ts';
 import { telemetryHandler } from '../../src/server/routes/telemetry.ts';
 import { Telemetry } from '../../src/server/telemetry.ts';
+import { UnderWay } from '../../src/server/under-way.ts';
 import { RawConnection } from './raw-http.ts';
 
 interface TestServer extends AsyncDisposable {
@@ -248,6 +249,7 @@ test('a scrape that fails while its beginning is in the compressor is a clean 50
     lifecycle,
     telemetry,
     turns: new Turns({ limit: 1 }),
+    storing: new UnderWay(),
     log,
     throttle: new LogThrottle(),
     compression: true,

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
 import { chunkPool, type SeriesSelection } from '../../redis/exposition.ts';
@@ -18,15 +17,10 @@ import type { LogThrottle } from '../log-throttle.ts';
 import type { Logger } from '../logger.ts';
 import { queryOf } from '../raw-url.ts';
 import { refusal } from '../readiness.ts';
+import { ScrapePace } from '../scrape-pace.ts';
 import { parseSelector, SelectorError } from '../selectors.ts';
 import type { Telemetry } from '../telemetry.ts';
-
-/**
- * So long a scrape goes on at a stretch. What is read ahead, and a reader that is as fast, would let it go on for many
- * times that, and a push that comes meanwhile is not even accepted: without this one in a hundred pushes of a line waited
- * for 80 ms, with it for 30 ms, and the scrape takes no longer.
- */
-const LONGEST_TURN_MS = 1;
+import type { UnderWay } from '../under-way.ts';
 
 /** A reader that lets us wait longer lends its turn to others. */
 const SLOW_READER_MS = 100;
@@ -44,6 +38,8 @@ export interface ScrapeDeps {
   readonly lifecycle: Lifecycle;
   readonly telemetry: Telemetry;
   readonly turns: Turns;
+  /** Bodies, or pieces of them, that are being stored: scrapes give way to them. */
+  readonly storing: UnderWay;
   readonly log: Logger;
   readonly throttle: LogThrottle;
   readonly compression: boolean;
@@ -142,12 +138,9 @@ async function stream(
     // Headers wait for the first chunk: until then there can be a proper answer to a failure.
     let next = await chunks.next();
     sink = openSink(deps, format, req, res);
-    let turnAt = performance.now();
+    const pace = new ScrapePace(deps.storing);
     while (!next.done) {
-      if (performance.now() - turnAt > LONGEST_TURN_MS) {
-        await nextTurn();
-        turnAt = performance.now();
-      }
+      if (pace.isTime) await pace.rest();
       const chunk = next.value;
       if (!sink.write(chunk, () => memory.give(chunk))) await turn.lendWhile(once(sink, 'drain', { signal }));
       signal.throwIfAborted();
