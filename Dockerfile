@@ -40,4 +40,4 @@ EXPOSE 9753
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["node", "/app/dist/src/server/main.js", "--check-health"]
 # The flag: see the head of main.ts.
-ENTRYPOINT ["node", "--heap-growing-percent=150", "--expose-gc", "/app/dist/src/server/main.js"]
+ENTRYPOINT ["node", "--heap-growing-percent=150", "--no-parallel-scavenge", "--expose-gc", "/app/dist/src/server/main.js"]

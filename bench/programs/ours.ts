@@ -6,7 +6,12 @@ import { RedisUsage } from '../measure/redis-usage.ts';
 import type { GatewayUnderTest } from './gateway-under-test.ts';
 
 /** As the image, and the first line of main.ts, start it. */
-export const OUR_PROGRAM = ['--heap-growing-percent=150', '--expose-gc', 'dist/src/server/main.js'];
+export const OUR_PROGRAM = [
+  '--heap-growing-percent=150',
+  '--no-parallel-scavenge',
+  '--expose-gc',
+  'dist/src/server/main.js',
+];
 const QUIET_TIMEOUT_MS = 2 * MINUTE;
 
 export interface OurOptions {

@@ -68,15 +68,13 @@ export class HeldBytes {
     return false;
   }
 
-  /** A copy of the first bytes. */
-  copy(length: number): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(length);
+  /** Copies the first bytes. @param target no shorter than that */
+  copyTo(target: Buffer, length: number): void {
     let at = 0;
     for (const chunk of this.#chunks) {
       if (at === length) break;
-      at += chunk.copy(bytes, at, 0, length - at);
+      at += chunk.copy(target, at, 0, length - at);
     }
-    return bytes;
   }
 
   /** From this offset to the end, each byte a character. */

@@ -1,5 +1,6 @@
 import type { Transform, TransformCallback } from 'node:stream';
 import split from 'split2';
+import { BytePool } from '../../redis/byte-pool.ts';
 import { KIB, MIB } from '../../units.ts';
 import { NEWLINE } from '../../workers/exposition/character-classes.ts';
 import { contentEnd } from '../../workers/exposition/comment-line.ts';
@@ -27,6 +28,9 @@ const LOOK_BYTES = 64 * KIB;
 const MAX_TARGET_BYTES = 8 * MIB;
 
 const TYPE = Buffer.from('TYPE');
+
+/** Of blocks, while their types are looked for. One is needed at a time; new memory takes longer than all of the looking. */
+const copies = new BytePool(1 * MIB, 1);
 
 export class LineTooLongError extends Error {
   override readonly name = 'LineTooLongError';
@@ -192,11 +196,19 @@ class BlockCutter {
     if (this.#given < 0) {
       this.#given = held.lastNewline(this.#target) + 1;
       this.#looked = this.#given;
-      if (held.mayHave(TYPE, this.#looked)) this.#declared.add(held.copy(this.#looked));
+      if (held.mayHave(TYPE, this.#looked)) this.#declare(this.#looked);
     }
     const from = this.#given;
     this.#given = held.length;
     return held.latin1(from);
+  }
+
+  /** Takes note of the types in the first bytes. */
+  #declare(length: number): void {
+    const copy = copies.take(length);
+    this.#held.copyTo(copy, length);
+    this.#declared.add(copy.subarray(0, length));
+    copies.give(copy);
   }
 
   /** Where the block ends, or 0 if that cannot be told yet. */
