@@ -36,7 +36,7 @@ export const READ_LIMITS: ReadLimits = {
   onceMs: 1 * SECOND,
   aheadBytes: 3 * MIB,
   sizeFamilies: 1000,
-  callFamilies: 250,
+  callFamilies: 500,
   callBytes: 512 * KIB,
   pageBytes: 512 * KIB,
   pageBlocks: 2000,
