@@ -63,9 +63,10 @@ test('it says where it listens and what to try next', async () => {
     redisPort: redis.port,
     args: ['--ingest.path=/in', '--metrics.path=/out'],
   });
+  // What it has written by the time it answers may not have been read here yet.
+  await until(() => gateway.log.includes(`curl ${gateway.url}/out"`), 5 * SECOND, 'how to scrape');
   assert.match(gateway.log, new RegExp(`msg=listening address=127\\.0\\.0\\.1:${gateway.port} scheme=http `));
   assert.ok(gateway.log.includes(`curl --data-binary @examples/data.txt ${gateway.url}/in"`));
-  assert.ok(gateway.log.includes(`curl ${gateway.url}/out"`));
   const page = await fetch(`${gateway.url}/`);
   assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
   assert.match(await page.text(), /href="\/out"/);
