@@ -39,5 +39,5 @@ USER 65534:65534
 EXPOSE 9753
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["node", "/app/dist/src/server/main.js", "--check-health"]
-# The flag: see the head of main.ts.
+# The flags: see the head of main.ts.
 ENTRYPOINT ["node", "--heap-growing-percent=150", "--no-parallel-scavenge", "--expose-gc", "/app/dist/src/server/main.js"]
