@@ -1,4 +1,5 @@
 import type { Buffer as NodeBuffer } from 'node:buffer';
+import type { HashSum } from './hash-sum.ts';
 
 /**
  * A block: consecutive entries of one family from one push, as one value of the family's hash.
@@ -121,8 +122,23 @@ export function sequenceOf(value: NodeBuffer, start: number, end: number): numbe
 }
 
 /** The identities of the entries of a block, 8 bytes each, as they stand in it. */
-export function entryHashesOf(value: NodeBuffer): NodeBuffer {
-  return value.subarray(HEADER_BYTES, HEADER_BYTES + value.readUInt32LE(20) * 8);
+export function entryHashesOf(value: NodeBuffer, start = 0): NodeBuffer {
+  return value.subarray(start + HEADER_BYTES, start + HEADER_BYTES + value.readUInt32LE(start + 20) * 8);
+}
+
+/** Adds the identities of the entries to a sum that tells entries of one kind from those of another, if it is a block. */
+export function sumEntries(value: NodeBuffer, start: number, end: number, sum: HashSum): void {
+  const entries = entriesOf(value, start, end);
+  if (entries === 0) return;
+  const factor = 2 * ((value[start + 16] as number) & ~WIDE) + 1;
+  const view = viewOf(value);
+  const from = value.byteOffset + start + HEADER_BYTES;
+  let [hi, lo] = [0, 0];
+  for (let at = from, to = from + entries * 8; at < to; at += 8) {
+    hi = (hi + view.getInt32(at, true)) | 0;
+    lo = (lo + view.getInt32(at + 4, true)) | 0;
+  }
+  sum.add(Math.imul(hi, factor), Math.imul(lo, factor), entries);
 }
 
 /** Reads a block, or only its header, in place. One view may look at one block after the other: it costs nothing. */

@@ -1,9 +1,10 @@
-import { BlockFormatError, BlockView, entriesOf, type FamilyKind, sequenceOf } from './block.ts';
+import { BlockFormatError, BlockView, type FamilyKind, sequenceOf, sumEntries } from './block.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { BulkSink } from './connection/reply-decoder.ts';
 import type { Slab } from './connection/slab.ts';
 import { EntryTable } from './entry-table.ts';
 import { type FamilyMeta, META, readMeta } from './family-meta.ts';
+import { HashSum } from './hash-sum.ts';
 import { HOLDING, ID_END, livesUntil } from './holdings.ts';
 
 const INGEST_BYTE = 'i'.charCodeAt(0);
@@ -15,6 +16,8 @@ const MOST_KEPT = 16;
 const NO_BYTES = Buffer.alloc(0);
 /** So many are looked through faster than a table is made. */
 const FEW_GROUPS = 8;
+/** So few are compared as fast as it is found out whether they must be. */
+const FEW_ENTRIES = 32;
 
 // One at a time is looked at.
 const view = new BlockView();
@@ -46,7 +49,8 @@ export class FamilyBlocks implements BulkSink {
   readonly #heldUntil: number[] = [];
   /** Where in these a group stands, if there are many. */
   #held: EntryTable | undefined;
-  #entries = 0;
+  /** Of all entries of the blocks. */
+  readonly #sum = new HashSum();
   #meta: Buffer | undefined;
   #metaAt = 0;
   #metaEnd = 0;
@@ -86,7 +90,7 @@ export class FamilyBlocks implements BulkSink {
       this.#ends[i] = to;
       this.#groupHi[i] = this.#hi;
       this.#groupLo[i] = this.#lo;
-      this.#entries += entriesOf(bytes, from, to);
+      sumEntries(bytes, from, to, this.#sum);
     } else if (field === 'meta') {
       this.#meta = bytes;
       this.#metaAt = from;
@@ -115,21 +119,31 @@ export class FamilyBlocks implements BulkSink {
    * What is to be shown of the family, good until it is released.
    * @param nowMs what ends by then has ended
    */
-  texts(nowMs: number, kind: FamilyKind, stats: ReadStats, merge: BlockMerge): Piece[] {
+  texts(name: string, nowMs: number, kind: FamilyKind, stats: ReadStats, merge: BlockMerge): Piece[] {
     const count = this.#count;
     const pieces: Piece[] = [];
-    merge.begin(count > 1 ? this.#entries : 0);
+    const isLooked = count > 1 && this.#sum.count > FEW_ENTRIES;
+    const areDistinct = count === 1 || (isLooked && merge.distinct.has(name, this.#sum));
+    if (areDistinct) merge.beginDistinct();
+    else merge.begin(this.#sum.count);
+    let areLike = true;
     for (let i = 0; i < count; i++) {
-      if (!this.#look(i)) stats.damagedBlocks++;
-      else if (view.kind === kind) this.#merge(i, nowMs, merge, pieces);
+      if (!this.#look(i)) {
+        stats.damagedBlocks++;
+        areLike = false;
+      } else if (view.kind !== kind) areLike = false;
+      else if (areDistinct) merge.takeWhole(view, nowMs, this.#endsMs(i), pieces);
+      else merge.take(view, nowMs, this.#endsMs(i), pieces);
     }
     if (merge.repeats) {
       // Seldom more than a few do, but only the order of all tells which of them counts.
       pieces.length = 0;
-      merge.begin(this.#entries);
+      merge.begin(this.#sum.count);
       for (const i of this.#newestFirst()) {
-        if (this.#look(i) && view.kind === kind) this.#merge(i, nowMs, merge, pieces);
+        if (this.#look(i) && view.kind === kind) merge.take(view, nowMs, this.#endsMs(i), pieces);
       }
+    } else if (isLooked && areLike && !areDistinct) {
+      merge.distinct.note(name, this.#sum);
     }
     stats.series += merge.series;
     return pieces;
@@ -151,7 +165,7 @@ export class FamilyBlocks implements BulkSink {
       this.#held = undefined;
     }
     this.#count = 0;
-    this.#entries = 0;
+    this.#sum.clear();
     this.#meta = undefined;
     this.#field = 'none';
   }
@@ -167,10 +181,9 @@ export class FamilyBlocks implements BulkSink {
     }
   }
 
-  #merge(i: number, nowMs: number, merge: BlockMerge, pieces: Piece[]): void {
-    const endsMs = livesUntil(view, this.#heldUntil.length === 0 ? undefined : this.#groupEndsMs(i));
-    if (this.#count === 1) merge.takeOnly(view, nowMs, endsMs, pieces);
-    else merge.take(view, nowMs, endsMs, pieces);
+  /** Until when the block lives that is looked at. */
+  #endsMs(i: number): number {
+    return livesUntil(view, this.#heldUntil.length === 0 ? undefined : this.#groupEndsMs(i));
   }
 
   /** Until when the group lives that a block belongs to; undefined if it belongs to none, or nothing is said of that. */

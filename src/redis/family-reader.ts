@@ -10,6 +10,7 @@ import type { FamilyBlocks, ReadStats } from './family-blocks.ts';
 import type { BucketNames } from './family-index.ts';
 import { META, readMeta } from './family-meta.ts';
 import { FieldValues } from './field-values.ts';
+import { HashSum } from './hash-sum.ts';
 import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 
@@ -155,7 +156,7 @@ class WholeFamily implements StoredReading {
   }
 
   texts(): readonly Piece[] {
-    return this.#blocks.texts(this.#nowMs, kindOf(this.type), this.#stats, this.#merge);
+    return this.#blocks.texts(this.name, this.#nowMs, kindOf(this.type), this.#stats, this.#merge);
   }
 }
 
@@ -175,6 +176,8 @@ export function kindOf(type: string): FamilyKind {
  *   blocks in the family: then the blocks of the group are not removed, but changed as by compaction. So it is enough to
  *   read first what is new, and to go on. (The new blocks have higher sequences than all that were listed: those of
  *   groups are never reserved beforehand.)
+ * As long as nothing of this happens, a family whose blocks have the fields that they had when no entry stood in two of
+ * them has none now: the same field means the same entries, or some of them. They are compared as soon as it does.
  * Whether a block has expired is decided by the time at which the list was made, so that a block that was listed as
  * living is not taken for ended while its series are pushed again elsewhere.
  */
@@ -190,8 +193,13 @@ async function* pagedTexts(
   options: ReadOptions,
 ): AsyncGenerator<Piece[], void> {
   const read = new Map<string, number>();
-  merge.begin(bytes / TYPICAL_ENTRY_BYTES);
   let list = await listBlocks(connection, keys, bucket, name);
+  const sum = sumOfFields(list.blocks);
+  const expected = bytes / TYPICAL_ENTRY_BYTES;
+  if (merge.distinct.has(name, sum)) merge.beginDistinct();
+  else merge.begin(expected);
+  // All that was listed has been read, as it was pushed.
+  let isWhole = true;
   let unread = list.blocks;
   let newest = unread[0]?.sequence ?? 0;
   let [rounds, removed] = [0, 0];
@@ -217,6 +225,7 @@ async function* pagedTexts(
           break;
         }
         done = taken;
+        if (block?.revision !== 0) isWhole = false;
         if (block === undefined) continue;
         merge.take(block, list.nowMs, endsMs, pieces);
         if (isChanged) {
@@ -229,8 +238,11 @@ async function* pagedTexts(
     }
     if (state === 'settled') {
       stats.series += merge.series;
+      if (isWhole && !merge.repeats) merge.distinct.note(name, sum);
       return;
     }
+    isWhole = false;
+    merge.compare(expected);
     for (const { field, sequence } of unread.slice(0, done)) read.set(field, sequence);
     if (state === 'removed' && ++removed < MAX_REMOVED) {
       const news = await listBlocks(connection, keys, bucket, name, newest);
@@ -247,6 +259,22 @@ async function* pagedTexts(
     newest = list.blocks[0]?.sequence ?? newest;
     unread = list.blocks.filter(({ field, sequence }) => read.get(field) !== sequence);
   }
+}
+
+/** By their digests, which depend on the secret. */
+function sumOfFields(blocks: readonly ListedBlock[]): HashSum {
+  const sum = new HashSum();
+  for (const { field } of blocks) sum.add(halfOfDigest(field, 8), halfOfDigest(field, 4), 1);
+  return sum;
+}
+
+/** Four bytes of a field, so many before its end. */
+function halfOfDigest(field: string, before: number): number {
+  let half = 0;
+  for (let at = field.length - before; at < field.length - before + 4; at++) {
+    half = (half << 8) | field.charCodeAt(at);
+  }
+  return half;
 }
 
 interface BlockPage {

@@ -1,6 +1,7 @@
 import { BlockMerge } from './block-merge.ts';
 import type { BytePool } from './byte-pool.ts';
 import type { RedisConnection } from './client.ts';
+import type { DistinctFamilies } from './distinct-families.ts';
 import { chunkPool, Exposition, type SeriesSelection } from './exposition.ts';
 import { type ExpositionWriter, StoredWriter } from './exposition-writer.ts';
 import type { ReadStats } from './family-blocks.ts';
@@ -23,6 +24,8 @@ export interface ScrapeOptions extends ReadOptions {
   readonly signal?: AbortSignal;
   /** Chunks come from here, to be given back. Default: they are left to the collector. */
   readonly memory?: BytePool;
+  /** What scrapes before this one have found out, and this one does. Default: nothing, for nobody. */
+  readonly distinct?: DistinctFamilies;
   /** How it looks. Default: as stored. */
   readonly writer?: ExpositionWriter;
   /** Default: everything. */
@@ -46,7 +49,7 @@ export async function* scrape(
   const writer: ExpositionWriter = options.writer ?? new StoredWriter();
   const own = options.own && new OwnFamilies(options.own, writer);
   const stats: ReadStats = { series: 0, damagedBlocks: 0 };
-  const merge = new BlockMerge();
+  const merge = new BlockMerge(undefined, options.distinct);
   const exposition = new Exposition(writer, options.memory ?? chunkPool(), selection, own);
 
   // Names of the families of the buckets that are being read.

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../units.ts';
 import { RedisConnection } from './client.ts';
+import { DistinctFamilies } from './distinct-families.ts';
 import { type FailureReason, StoreError, toStoreError } from './failure.ts';
 import { familyNames } from './family-index.ts';
 import type { GroupInfo } from './group.ts';
@@ -40,6 +41,7 @@ export class Store {
   readonly #checks: NodeJS.Timeout;
   readonly #retries: Retries;
   readonly #releases = new GroupReleases();
+  readonly #distinct = new DistinctFamilies();
   #secret: Uint8Array | undefined;
   #ready = false;
   #down: StoreError | undefined = new StoreError('connection', 'Redis has not been reached yet');
@@ -113,7 +115,7 @@ export class Store {
 
   /** What lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */
   scrape(options: ScrapeOptions = {}): AsyncGenerator<Buffer, ScrapeSummary> {
-    return scrape(this.#connection, this.#keys, options);
+    return scrape(this.#connection, this.#keys, { distinct: this.#distinct, ...options });
   }
 
   /** All groups that live. Throws StoreError. */
