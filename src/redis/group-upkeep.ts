@@ -7,14 +7,15 @@ const CALL_FAMILIES = 50;
 
 /** The calls that take out of families what a group holds there. */
 export function dropCalls(keys: Keys, group: Group, families: readonly string[]): Call[] {
-  return calls(keys, families, (callKeys, names) => {
-    return { script: 'dropFamilies', keys: callKeys, args: [group.id, ...names] };
+  return calls(keys, families, (bucket, familyKeys, names) => {
+    return { script: 'dropFamilies', keys: [keys.index(bucket), ...familyKeys], args: [group.id, ...names] };
   });
 }
 
 /** The calls that give what a group holds in families a new deadline. */
 export function prolongCalls(keys: Keys, group: Group, families: readonly string[], ttlMs: number): Call[] {
-  return calls(keys, families, (callKeys, names) => {
+  return calls(keys, families, (bucket, familyKeys, names) => {
+    const callKeys = [keys.index(bucket), keys.clock(bucket), ...familyKeys];
     return { script: 'prolongFamilies', keys: callKeys, args: [group.id, ttlMs, ...names] };
   });
 }
@@ -22,7 +23,7 @@ export function prolongCalls(keys: Keys, group: Group, families: readonly string
 function calls(
   keys: Keys,
   families: readonly string[],
-  toCall: (callKeys: string[], names: string[]) => Call,
+  toCall: (bucket: number, familyKeys: string[], names: string[]) => Call,
 ): Call[] {
   const byBucket = new Map<number, string[]>();
   for (const name of families) {
@@ -33,9 +34,9 @@ function calls(
   for (const [bucket, all] of byBucket) {
     for (let from = 0; from < all.length; from += CALL_FAMILIES) {
       const names = all.slice(from, from + CALL_FAMILIES);
-      const callKeys = [keys.index(bucket)];
-      for (const name of names) callKeys.push(keys.family(bucket, name), keys.order(bucket, name));
-      made.push(toCall(callKeys, names));
+      const familyKeys: string[] = [];
+      for (const name of names) familyKeys.push(keys.family(bucket, name), keys.order(bucket, name));
+      made.push(toCall(bucket, familyKeys, names));
     }
   }
   return made;

@@ -153,9 +153,10 @@ local function commit_bucket()
   local first, reserved, families, stamped_deadline = struct.unpack(BUCKET, ARGV[a])
   reserved = reserved == 1
   k, a = k + 2, a + 1
-  local clock = tonumber(call('GET', clock_key) or 0)
+  local noted = call('GET', clock_key)
+  local clock = tonumber(noted or 0)
   local sequence = next_sequence(clock, first)
-  local highest, latest, stored = clock, 0, false
+  local highest, latest, stored, has_news = clock, 0, false, not noted
   -- What the values of the next family are stamped with.
   local stamped_sequence = first
 
@@ -240,7 +241,7 @@ local function commit_bucket()
             keep_family(family, hash, order, index)
             if sizes then lent[#lent + 1], lent[#lent + 2] = hash, KEYS[k + 2] end
             if has_outgrown(family.bytes, family.live) then result = 1 end
-            latest, stored = math.max(latest, family.ends), true
+            latest, stored, has_news = math.max(latest, family.ends), true, has_news or family.is_news
           else
             result = 'whole'
           end
@@ -254,10 +255,9 @@ local function commit_bucket()
   end
 
   if stored then
-    note_sequence(clock_key, highest, deadline)
-    keep_index(index, latest)
+    note_sequence(clock_key, highest)
+    if has_news then keep_bucket(index, clock_key, latest) end
   end
-  purge_index(index)
 end
 
 return lending(lent, function()

@@ -3,7 +3,7 @@
   whole. What has ended stays so. Begins with shared/preamble.lua, shared/family.lua,
   shared/keep-family.lua and shared/group-blocks.lua. Atomic.
 
-  KEYS[1] index, then for each family: hash, order
+  KEYS[1] index, KEYS[2] clock, then for each family: hash, order
   ARGV[1] time of the server (µs) after which this must do nothing; ARGV[2] id of the group, 8 bytes
   ARGV[3] time to live, ms; then the names of the families
   Output: {'late', time}, else {time (µs), 'done'}
@@ -12,7 +12,7 @@ if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 local gid, deadline = ARGV[2], deadline_of(tonumber(ARGV[3]))
 local latest = 0
 for n = 4, #ARGV do
-  local hash, order = KEYS[n * 2 - 6], KEYS[n * 2 - 5]
+  local hash, order = KEYS[n * 2 - 5], KEYS[n * 2 - 4]
   local held_deadline, digests = holding(hash, gid)
   if digests ~= '' and held_deadline > now_ms then
     local family = family_at(hash)
@@ -20,8 +20,8 @@ for n = 4, #ARGV do
     family.commits = family.commits + 1
     call('HSET', hash, 'm', text_of(family), 'p' .. gid, struct.pack('<d', deadline) .. digests)
     keep_family(family, hash, order, KEYS[1])
-    latest = math.max(latest, family.ends)
+    if family.is_news then latest = math.max(latest, family.ends) end
   end
 end
-if latest > 0 then keep_index(KEYS[1], latest) end
+if latest > 0 then keep_bucket(KEYS[1], KEYS[2], latest) end
 return { number(now_us), 'done' }

@@ -224,8 +224,9 @@ if not writing then
 end
 
 for _, bucket in ipairs(buckets) do
-  bucket.sequence = next_sequence(tonumber(call('GET', bucket.clock) or 0), bucket.proposed)
-  bucket.latest = 0
+  local clock = call('GET', bucket.clock)
+  bucket.sequence = next_sequence(tonumber(clock or 0), bucket.proposed)
+  bucket.latest, bucket.has_news = 0, not clock
   if apart and not is_right(bucket.proposed, bucket.stamped_deadline, bucket.sequence, deadline) then
     return { number(now_us), 'whole' }
   end
@@ -314,15 +315,15 @@ local function store(n, family)
   keep_family(held, hash, order, bucket.index)
   if apart then lent[#lent + 1], lent[#lent + 2] = hash, family.draft end
   bucket.latest = math.max(bucket.latest, held.ends)
+  bucket.has_news = bucket.has_news or held.is_news
   if has_outgrown(held.bytes, held.live) then results[2 + n] = 1 end
 end
 
 return lending(lent, function()
   for n, family in ipairs(families) do store(n, family) end
   for _, bucket in ipairs(buckets) do
-    note_sequence(bucket.clock, bucket.sequence - 1, deadline)
-    keep_index(bucket.index, bucket.latest)
-    purge_index(bucket.index)
+    note_sequence(bucket.clock, bucket.sequence - 1)
+    if bucket.has_news then keep_bucket(bucket.index, bucket.clock, bucket.latest) end
   end
   if is_all then
     call('DEL', KEYS[1])

@@ -30,7 +30,20 @@ local function keep_family(family, hash, order, index)
   if family.is_news then call('ZADD', index, score_of(family.ends), name_of(hash, index)) end
 end
 
--- The index goes with the last of its families. To be called when that is told.
-local function keep_index(index, ends)
-  keep_until(index, math.min(ends + CLOCK_MARGIN_MS, NEVER_MS))
+-- Families that have ended leave the index: their keys are gone, also from a server that takes over, or they would be held
+-- there and not be listed. A few at a time, so that no push pays for many.
+local function purge_index(index)
+  local gone = call('ZRANGEBYSCORE', index, '-inf', number(now_ms - CLOCK_MARGIN_MS), 'LIMIT', 0, 16)
+  if #gone > 0 then call('ZREM', index, unpack(gone)) end
+end
+
+-- What a bucket has beside its families goes a while after the last of them: the index, and the highest sequence, which
+-- outlives all that it was given to, or what a server that takes over still holds would be newer than what comes. To be
+-- called when the end of a family was told, or the clock may be new: else both live long enough already. Then the index is
+-- cleaned, too: to look at all of this with each push was half of what a bucket costs Redis in one.
+local function keep_bucket(index, clock, ends)
+  local at = math.min(ends + CLOCK_MARGIN_MS, NEVER_MS)
+  keep_until(index, at)
+  keep_until(clock, at)
+  purge_index(index)
 end

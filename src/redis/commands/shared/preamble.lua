@@ -26,12 +26,8 @@ local function slack_of(deadline) return math.min(math.floor((deadline - now_ms)
 -- How far behind the clock of a server may be that takes over: what it holds may live for longer than on the one before it.
 local CLOCK_MARGIN_MS = 60000
 
--- The highest sequence that the bucket has given out outlives all that it was given to: else what a server that takes over
--- still holds would be newer than what comes.
-local function note_sequence(clock, sequence, deadline)
-  call('SET', clock, number(sequence), 'KEEPTTL')
-  keep_until(clock, math.min(deadline + CLOCK_MARGIN_MS, NEVER_MS), slack_of(deadline))
-end
+-- The highest sequence that the bucket has given out. See keep_bucket.
+local function note_sequence(clock, sequence) call('SET', clock, number(sequence), 'KEEPTTL') end
 
 -- The sequence that the next block of a bucket gets: the one that its sender has proposed, if it is higher than all that
 -- were given out and not far ahead of our clock.
@@ -70,11 +66,4 @@ local function reservation(q)
   local at, token, type = string.match(q, '^(%d+) (%S+) (%S+)$')
   if tonumber(at) <= now_ms then return nil end
   return tonumber(at), token, type
-end
-
--- Families that have ended leave the index: their keys are gone, also from a server that takes over, or they would be held
--- there and not be listed. A few at a time, so that no push pays for many.
-local function purge_index(index)
-  local gone = call('ZRANGEBYSCORE', index, '-inf', number(now_ms - CLOCK_MARGIN_MS), 'LIMIT', 0, 16)
-  if #gone > 0 then call('ZREM', index, unpack(gone)) end
 end
