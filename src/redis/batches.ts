@@ -2,7 +2,7 @@ import { KIB, MIB } from '../units.ts';
 import { isLate, type RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
-import type { Keys } from './keys.ts';
+import { BUCKETS, type FamilyPlace, type Keys } from './keys.ts';
 
 // Bounds of one call, so that none takes Redis more than a few ms (measured: 256 KiB of blocks 1.2 ms as arguments of a
 // script and 0.2 ms apart from it, 250 families of one series 2.5 ms).
@@ -21,15 +21,25 @@ export interface Batchable {
 /** Blocks of a family, from one to another (exclusive). */
 export interface Part<F extends Batchable> {
   readonly family: F;
+  readonly place: FamilyPlace;
   readonly from: number;
   readonly to: number;
 }
 
-/** What one call writes: families, or parts of them, bucket after bucket. */
+/** What one call writes: families, or parts of them, in the order in which it is answered, bucket after bucket. */
 export interface Batch<F extends Batchable> {
-  readonly buckets: Array<{ readonly bucket: number; readonly pieces: Array<Part<F>> }>;
+  readonly parts: Array<Part<F>>;
+  readonly buckets: BucketParts[];
   blocks: number;
   bytes: number;
+}
+
+/** The parts from one to another (exclusive) are of one bucket. */
+export interface BucketParts {
+  readonly bucket: number;
+  readonly from: number;
+  to: number;
+  blocks: number;
 }
 
 /**
@@ -42,64 +52,72 @@ export function intoBatches<F extends Batchable>(
   keys: Keys,
   oneSlot: boolean,
 ): Array<Batch<F>> {
-  const byBucket = new Map<number, F[]>();
-  for (const family of families) {
-    const { bucket } = keys.place(family.name);
-    const others = byBucket.get(bucket);
-    if (others === undefined) byBucket.set(bucket, [family]);
-    else others.push(family);
-  }
   const batches: Array<Batch<F>> = [];
   let batch: Batch<F> | undefined;
-  for (const [bucket, inBucket] of byBucket) {
-    if (oneSlot) batch = undefined;
-    let pieces: Array<Part<F>> | undefined;
-    for (const family of inBucket) {
-      let from = 0;
-      do {
-        if (batch === undefined || isFull(batch)) {
-          batch = { buckets: [], blocks: 0, bytes: 0 };
-          batches.push(batch);
-          pieces = undefined;
-        }
-        if (pieces === undefined) {
-          pieces = [];
-          batch.buckets.push({ bucket, pieces });
-        }
-        let to = from;
-        while (to < family.blocks.length && !isFull(batch)) {
-          batch.bytes += family.blocks[to].value.length;
-          batch.blocks++;
-          to++;
-        }
-        // A family costs about as much as a block even without one.
-        if (family.blocks.length === 0) batch.blocks++;
-        pieces.push({ family, from, to });
-        from = to;
-      } while (from < family.blocks.length);
-    }
+  let last = -1;
+  const places = families.map(({ name }) => keys.place(name));
+  const order = orderByBucket(places);
+  for (let n = 0; n < order.length; n++) {
+    const family = families[order[n]];
+    const place = places[order[n]];
+    if (oneSlot && place.bucket !== last) batch = undefined;
+    last = place.bucket;
+    let from = 0;
+    do {
+      if (batch === undefined || isFull(batch)) {
+        batch = { parts: [], buckets: [], blocks: 0, bytes: 0 };
+        batches.push(batch);
+      }
+      const before = batch.blocks;
+      let to = from;
+      while (to < family.blocks.length && !isFull(batch)) {
+        batch.bytes += family.blocks[to].value.length;
+        batch.blocks++;
+        to++;
+      }
+      const blocks = batch.blocks - before;
+      // A family costs about as much as a block even without one.
+      if (family.blocks.length === 0) batch.blocks++;
+      addPart(batch, { family, place, from, to }, blocks);
+      from = to;
+    } while (from < family.blocks.length);
   }
   return batches;
 }
 
+/** The order in which families of one bucket follow each other, as indices: a list for each bucket takes far more memory. */
+function orderByBucket(places: readonly FamilyPlace[]): Int32Array {
+  const next = new Int32Array(BUCKETS + 1);
+  for (let i = 0; i < places.length; i++) next[places[i].bucket + 1]++;
+  for (let b = 0; b < BUCKETS; b++) next[b + 1] += next[b];
+  const order = new Int32Array(places.length);
+  for (let i = 0; i < places.length; i++) order[next[places[i].bucket]++] = i;
+  return order;
+}
+
+function addPart<F extends Batchable>(batch: Batch<F>, part: Part<F>, blocks: number): void {
+  const { bucket } = part.place;
+  const to = batch.parts.push(part);
+  const last = batch.buckets[batch.buckets.length - 1];
+  if (last?.bucket === bucket) {
+    last.to = to;
+    last.blocks += blocks;
+  } else {
+    batch.buckets.push({ bucket, from: to - 1, to, blocks });
+  }
+}
+
 /** A call that writes one part only. */
-export function batchOf<F extends Batchable>(part: Part<F>, keys: Keys): Batch<F> {
+export function batchOf<F extends Batchable>(part: Part<F>): Batch<F> {
   const { family, from, to } = part;
   const bytes = family.blocks.slice(from, to).reduce((sum, { value }) => sum + value.length, 0);
-  const { bucket } = keys.place(family.name);
-  return { buckets: [{ bucket, pieces: [part] }], blocks: Math.max(1, to - from), bytes };
+  const batch: Batch<F> = { parts: [], buckets: [], blocks: Math.max(1, to - from), bytes };
+  addPart(batch, part, to - from);
+  return batch;
 }
 
 function isFull({ blocks, bytes }: { readonly blocks: number; readonly bytes: number }): boolean {
   return blocks >= MAX_CALL_BLOCKS || bytes >= MAX_CALL_BYTES;
-}
-
-/** All that a call writes, in the order in which it is answered. */
-export function piecesOf<F extends Batchable>({ buckets }: Batch<F>): Array<Part<F>> {
-  if (buckets.length === 1) return buckets[0].pieces;
-  const all: Array<Part<F>> = [];
-  for (const { pieces } of buckets) for (const piece of pieces) all.push(piece);
-  return all;
 }
 
 /** The batches in groups that make one round trip each. */

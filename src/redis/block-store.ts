@@ -1,13 +1,4 @@
-import {
-  type Batch,
-  batchOf,
-  intoBatches,
-  intoRounds,
-  isLoss,
-  type Part,
-  piecesOf,
-  sendTimed,
-} from './batches.ts';
+import { type Batch, batchOf, intoBatches, intoRounds, isLoss, type Part, sendTimed } from './batches.ts';
 import { type FamilyKind, stamp } from './block.ts';
 import { HeaderWriter } from './call-header.ts';
 import type { RedisConnection } from './client.ts';
@@ -92,7 +83,7 @@ export async function commit<F extends FamilyWrite>(
     lost ??= replies.find((reply): reply is StoreError => reply instanceof StoreError && isLoss(reply));
     const undecided: Array<Part<F>> = [];
     for (let b = 0; b < batches.length; b++) {
-      const parts = piecesOf(batches[b]);
+      const { parts } = batches[b];
       const settled = outcomes(parts, replies[b]);
       for (let n = 0; n < parts.length; n++) {
         const { family, from, to } = parts[n];
@@ -102,7 +93,7 @@ export async function commit<F extends FamilyWrite>(
       }
     }
     // Rare, so each in a call of its own.
-    const again = undecided.map((part) => batchOf(part, keys));
+    const again = undecided.map((part) => batchOf(part));
     if (again.length > 0) await send(again, false);
   };
   for (const round of intoRounds(intoBatches(families, keys, connection.isCluster))) await send(round, true);
@@ -126,22 +117,23 @@ function toCall(
   ];
   const drafts = isApart ? new Drafts(keys) : undefined;
   const headers = new HeaderWriter();
-  for (const { bucket, pieces } of batch.buckets) {
+  for (const inBucket of batch.buckets) {
+    const { bucket } = inBucket;
     const clock = keys.clock(bucket);
     const reserved = options.sequences?.[bucket];
-    const blocks = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
-    const first = reserved ?? stamps.propose(clock, blocks);
+    const first = reserved ?? stamps.propose(clock, inBucket.blocks);
     const deadlineMs = stamps.deadlineMs(clock);
     let sequence = first;
     callKeys.push(keys.index(bucket), clock);
     headers.float64(first);
     headers.byte(reserved === undefined ? 0 : 1);
-    headers.uint32(pieces.length);
+    headers.uint32(inBucket.to - inBucket.from);
     headers.float64(deadlineMs);
     args.push(headers.take());
-    for (const { family, from, to } of pieces) {
+    for (let n = inBucket.from; n < inBucket.to; n++) {
+      const { family, place, from, to } = batch.parts[n];
       const { name, kind, blocks } = family;
-      const { hash, order } = keys.place(name);
+      const { hash, order } = place;
       callKeys.push(hash, order);
       const draft = drafts?.begin(bucket, hash);
       if (draft !== undefined) callKeys.push(draft.draft);

@@ -1,4 +1,4 @@
-import { type Batch, type Batchable, piecesOf } from './batches.ts';
+import type { Batch, Batchable } from './batches.ts';
 import type { RedisConnection } from './client.ts';
 import type { Draft } from './commands.ts';
 import { StoreError } from './failure.ts';
@@ -8,7 +8,7 @@ import type { Keys } from './keys.ts';
 export function comesApart(batch: Batch<Batchable>, { largeValueBytes }: RedisConnection): boolean {
   if (batch.bytes < batch.blocks * largeValueBytes) return false;
   // The parts of one family that have to be sent again may meet in one call: that would take several drafts at once.
-  const names = piecesOf(batch).map(({ family }) => family.name);
+  const names = batch.parts.map(({ family }) => family.name);
   return new Set(names).size === names.length;
 }
 

@@ -62,20 +62,21 @@ export class GroupCalls {
     ];
     const drafts = isApart ? new Drafts(this.#keys) : undefined;
     const headers = new HeaderWriter();
-    for (const { bucket, pieces } of batch.buckets) {
+    for (const inBucket of batch.buckets) {
+      const { bucket } = inBucket;
       const clock = this.#keys.clock(bucket);
-      const count = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
-      let sequence = this.#stamps.propose(clock, count);
+      let sequence = this.#stamps.propose(clock, inBucket.blocks);
       const deadlineMs = this.#stamps.deadlineMs(clock);
       callKeys.push(this.#keys.index(bucket), clock);
       headers.float64(sequence);
-      headers.uint32(pieces.length);
+      headers.uint32(inBucket.to - inBucket.from);
       headers.float64(deadlineMs);
       args.push(headers.take());
-      for (const { family, from, to } of pieces) {
+      for (let n = inBucket.from; n < inBucket.to; n++) {
+        const { family, place, from, to } = batch.parts[n];
         const { name, kind, type, help, unit, blocks } = family;
         const clashes = clashesOf(name, kind);
-        const { hash, order } = this.#keys.place(name);
+        const { hash, order } = place;
         callKeys.push(hash, order);
         const draft = drafts?.begin(bucket, hash);
         if (draft !== undefined) callKeys.push(draft.draft);

@@ -1,5 +1,5 @@
 import { SECOND } from '../units.ts';
-import { type Batch, intoBatches, intoRounds, isLoss, piecesOf, sendTimed } from './batches.ts';
+import { type Batch, intoBatches, intoRounds, isLoss, sendTimed } from './batches.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { compactFamily } from './compaction.ts';
@@ -161,9 +161,8 @@ export class GroupPush {
     }
     if (this.#mustBeWhole(batch, reply)) return this.#writeAll(batch);
     if (!isDone(reply)) return false;
-    const pieces = piecesOf(batch);
-    for (let i = 0; i < pieces.length; i++) {
-      if (reply[i + 2] === 1) this.#compact.add(pieces[i].family.name);
+    for (let i = 0; i < batch.parts.length; i++) {
+      if (reply[i + 2] === 1) this.#compact.add(batch.parts[i].family.name);
     }
     return true;
   }
@@ -171,15 +170,10 @@ export class GroupPush {
   /** Looks at all families, and reserves those that are to be made, before any is written. */
   async #check(): Promise<Refusal[]> {
     const named = this.#families.map((family) => ({ name: family.name, blocks: [], family }));
-    const batches = intoBatches(named, this.#keys, this.#connection.isCluster).map(
-      ({ buckets, ...batch }) => ({
-        ...batch,
-        buckets: buckets.map(({ bucket, pieces }) => ({
-          bucket,
-          pieces: pieces.map(({ family: { family } }) => ({ family, from: 0, to: 0 })),
-        })),
-      }),
-    );
+    const batches = intoBatches(named, this.#keys, this.#connection.isCluster).map(({ parts, ...batch }) => ({
+      ...batch,
+      parts: parts.map(({ family: { family }, place }) => ({ family, place, from: 0, to: 0 })),
+    }));
     return this.#untilSettled(batches, 'check');
   }
 
@@ -218,7 +212,7 @@ export class GroupPush {
         const mustBeWhole = this.#mustBeWhole(batch, reply);
         if (mustBeWhole || String(status) === 'refused') again.push(batch);
         if (mustBeWhole) continue;
-        for (const [n, { family }] of piecesOf(batch).entries()) {
+        for (const [n, { family }] of batch.parts.entries()) {
           const result = results[n];
           if (result === 1) this.#compact.add(family.name);
           if (typeof result === 'number' || result === null) continue;
@@ -245,7 +239,7 @@ export class GroupPush {
       this.#whole.add(batch);
       return true;
     }
-    const families = batch.buckets.reduce((sum, { pieces }) => sum + pieces.length, 0);
+    const families = batch.parts.length;
     const kept = reply[families + 2];
     if (isDone(reply) && kept !== undefined && kept !== families) {
       this.#writing = true;

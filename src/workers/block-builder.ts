@@ -24,10 +24,7 @@ export interface BuiltBlock extends BlockWrite {
   readonly samples: number;
 }
 
-export interface BuiltFamily {
-  readonly index: number;
-  readonly blocks: readonly BuiltBlock[];
-}
+const NO_BLOCKS: readonly BuiltBlock[] = [];
 
 /**
  * Cuts the entries of each family into blocks. A block ends where the identity of an entry says so, or at a limit that
@@ -54,21 +51,27 @@ export class BlockBuilder {
     return lines;
   }
 
-  /** @param arena holds what is built */
-  build(parsed: ParsedEntries, arena: Arena): BuiltFamily[] {
+  /**
+   * @param arena holds what is built
+   * @returns the blocks of each family, in the order of the families
+   */
+  build(parsed: ParsedEntries, arena: Arena): ReadonlyArray<readonly BuiltBlock[]> {
     const starts = this.#sortByFamily(parsed.entries, parsed.families.length);
     if (!parsed.areDistinct) this.#latest.reset(parsed.entries.count);
     return parsed.families.map((family, index) => {
-      const blocks: BuiltBlock[] = [];
+      // Nearly always there is one: an array that grows takes room for 17.
+      let blocks: BuiltBlock[] | undefined;
       let from = starts[index];
       const all = starts[index + 1];
       const end = parsed.areDistinct ? all : this.#latest.keep(parsed.entries, this.#order, from, all);
       while (from < end) {
         const to = this.#findEnd(parsed, family.kind, from, end);
-        blocks.push(this.#write(parsed, arena, family.kind, from, to));
+        const block = this.#write(parsed, arena, family.kind, from, to);
+        if (blocks === undefined) blocks = [block];
+        else blocks.push(block);
         from = to;
       }
-      return { index, blocks };
+      return blocks ?? NO_BLOCKS;
     });
   }
 

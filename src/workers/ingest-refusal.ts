@@ -3,7 +3,7 @@ import { SECOND } from '../units.ts';
 import { shownName } from './exposition/names.ts';
 import type { IngestTally } from './ingest-tally.ts';
 import { MAX_ERRORS } from './messages.ts';
-import { samplesOf, type TaskFamily, type TaskPiece } from './task-family.ts';
+import { linesOf, samplesOf, type TaskFamily, type TaskPiece } from './task-family.ts';
 
 /** Refuses a family that the store makes itself. Returns whether it is one. */
 export function refuseReserved(family: TaskFamily, tally: IngestTally): boolean {
@@ -22,7 +22,7 @@ export function refuseReserved(family: TaskFamily, tally: IngestTally): boolean 
 function firstLines(family: TaskFamily, from: number, to: number): number[] {
   const lines: number[] = [];
   for (let block = from; block < to && lines.length < MAX_ERRORS; block++)
-    lines.push(...family.lines(block).subarray(0, MAX_ERRORS));
+    lines.push(...linesOf(family, block).subarray(0, MAX_ERRORS));
   return lines.slice(0, MAX_ERRORS);
 }
 

@@ -17,7 +17,15 @@ import { SeriesHash } from './identity.ts';
 import { refuse, refuseReserved } from './ingest-refusal.ts';
 import { IngestTally } from './ingest-tally.ts';
 import type { IngestResult, IngestTask } from './messages.ts';
-import { asFailed, asFamily, linesOf, samplesOf, type TaskFamily, type TaskPiece } from './task-family.ts';
+import {
+  asFailed,
+  asFamily,
+  type LineSource,
+  samplesOf,
+  type TaskFamily,
+  type TaskPiece,
+  textsOf,
+} from './task-family.ts';
 
 /** A family that stands in the way is cleaned up before it is believed to live, but not more often than this. */
 const RECHECK_MS = 10 * SECOND;
@@ -101,8 +109,9 @@ export class Ingester {
   ): TaskFamily[] {
     const families: TaskFamily[] = [];
     const built = this.#builder.build(parsed, arena);
-    const firstLines = this.#builder.linesOf(parsed);
-    for (const { index, blocks } of built) {
+    const source: LineSource = { firstLines: this.#builder.linesOf(parsed), sourceOf };
+    for (let index = 0; index < built.length; index++) {
+      const blocks = built[index];
       const { name, kind, type, help, unit, firstLine, typeLine } = parsed.families[index];
       if (blocks.length === 0 && type === undefined && help === undefined && unit === undefined) continue;
       families.push({
@@ -113,7 +122,7 @@ export class Ingester {
         unit,
         blocks,
         offset,
-        lines: (block) => firstLines.subarray(blocks[block].from, blocks[block].to).map(sourceOf),
+        source,
         metadataLine: sourceOf(typeLine || firstLine),
       });
     }
@@ -232,7 +241,7 @@ export class Ingester {
     // Samples without TYPE are plain, one line each; back to the order of the body, which tells whose they are.
     const texts: Array<{ line: number; text: Buffer }> = [];
     for (const { family, from, to } of pieces) {
-      for (let block = from; block < to; block++) texts.push(...linesOf(family, block));
+      for (let block = from; block < to; block++) texts.push(...textsOf(family, block));
     }
     texts.sort((a, b) => a.line - b.line);
     const parsed = this.#parser.parse(Buffer.concat(texts.map(({ text }) => text)), {

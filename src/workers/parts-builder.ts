@@ -1,6 +1,6 @@
 import type { Arena } from '../redis/byte-pool.ts';
 import { MIB } from '../units.ts';
-import type { BlockBuilder, BuiltFamily } from './block-builder.ts';
+import type { BlockBuilder, BuiltBlock } from './block-builder.ts';
 import type { ParsedFamily } from './exposition/families.ts';
 import type { ParsedBlock, ParsedEntries, PushParts } from './exposition/parsed-block.ts';
 
@@ -12,7 +12,7 @@ export class PartsBuilder implements PushParts {
   readonly bytes = PART_BYTES;
   readonly #builder: BlockBuilder;
   readonly #arena: Arena;
-  readonly #blocks = new Map<ParsedFamily, BuiltFamily['blocks']>();
+  readonly #blocks = new Map<ParsedFamily, readonly BuiltBlock[]>();
 
   /** @param arena holds what is built */
   constructor(builder: BlockBuilder, arena: Arena) {
@@ -21,8 +21,9 @@ export class PartsBuilder implements PushParts {
   }
 
   take(part: ParsedEntries): void {
-    for (const { index, blocks } of this.#builder.build(part, this.#arena)) {
-      if (blocks.length > 0) this.#blocks.set(part.families[index], blocks);
+    const built = this.#builder.build(part, this.#arena);
+    for (let index = 0; index < built.length; index++) {
+      if (built[index].length > 0) this.#blocks.set(part.families[index], built[index]);
     }
   }
 
@@ -31,9 +32,9 @@ export class PartsBuilder implements PushParts {
     this.#arena.release();
   }
 
-  /** The families of all parts, what came last included. */
-  finish(parsed: ParsedBlock): BuiltFamily[] {
+  /** The blocks of the families of all parts, what came last included, in the order of the families. */
+  finish(parsed: ParsedBlock): ReadonlyArray<readonly BuiltBlock[]> {
     this.take(parsed);
-    return parsed.families.map((family, index) => ({ index, blocks: this.#blocks.get(family) ?? [] }));
+    return parsed.families.map((family) => this.#blocks.get(family) ?? []);
   }
 }

@@ -180,7 +180,7 @@ class BodyReader {
     if (parsed.problem !== undefined) return inSourceOf(converted, parsed.problem);
     const families: GroupFamilyWrite[] = [];
     let samples = 0;
-    for (const { index, blocks } of parts.finish(parsed)) {
+    for (const [index, blocks] of parts.finish(parsed).entries()) {
       const { name, kind, type, help, unit } = parsed.families[index];
       // The store has these of its own.
       if (blocks.length === 0 || GROUP_METRIC_NAMES.has(name)) continue;

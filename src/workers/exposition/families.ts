@@ -72,18 +72,74 @@ export interface Member {
   readonly role: Role;
 }
 
-/** The names of one block, and the families they belong to. */
+/** So many names are known from one text to the next: pushes have the same ones time and again. */
+const MOST_KNOWN = 4096;
+
+/** What has been found out about a name in the text that was looked at last. */
+class KnownName implements Member {
+  /** Which text that was. */
+  text = 0;
+  /** As declared there. */
+  type: MetricType | undefined;
+  /** Whether it has a family there: these two. */
+  isMember = false;
+  family: Family;
+  role: Role = 'series';
+  readonly #own: Family;
+
+  constructor(name: string) {
+    this.#own = {
+      name,
+      kind: 'plain',
+      type: undefined,
+      help: undefined,
+      unit: undefined,
+      entries: 0,
+      firstLine: 0,
+      typeLine: 0,
+      index: -1,
+      sampled: false,
+    };
+    this.family = this.#own;
+  }
+
+  begin(text: number): void {
+    this.text = text;
+    this.type = undefined;
+    this.isMember = false;
+  }
+
+  /** It is the name of its family, which has no lines yet. */
+  beginFamily(kind: FamilyKind, type: MetricType | undefined): void {
+    const family = this.#own;
+    this.family = family;
+    family.kind = kind;
+    family.type = type;
+    family.help = undefined;
+    family.unit = undefined;
+    family.entries = 0;
+    family.firstLine = 0;
+    family.typeLine = 0;
+    family.index = -1;
+    family.sampled = false;
+  }
+}
+
+/**
+ * The names of one text, and the families they belong to, both good until the next one is begun: objects of names that come
+ * again are used again, as to make them was a sixth of all garbage of small pushes.
+ */
 export class FamilyTable {
   list: ParsedFamily[] = [];
-  #members = new Map<string, Member>();
-  #types = new Map<string, MetricType>();
+  #text = 0;
+  #names = new Map<string, KnownName>();
   #declared: DeclaredInstances = new Map();
   readonly #kindOf: KindOf = (name) => kindOfType(this.typeOf(name));
 
   reset(declared: DeclaredInstances): void {
     this.list = [];
-    this.#members = new Map();
-    this.#types = new Map();
+    this.#text++;
+    if (this.#names.size > MOST_KNOWN) this.#names = new Map();
     this.#declared = declared;
   }
 
@@ -94,10 +150,10 @@ export class FamilyTable {
    */
   declare(name: string, type: MetricType): void {
     const declared = this.#declared.get(name);
-    const known = this.#types.get(name);
-    if (declared !== undefined) this.#types.set(name, declared);
-    else if (known === undefined || (!isInstanceType(known) && isInstanceType(type)))
-      this.#types.set(name, type);
+    const known = this.#known(name);
+    if (declared !== undefined) known.type = declared;
+    else if (known.type === undefined || (!isInstanceType(known.type) && isInstanceType(type)))
+      known.type = type;
   }
 
   /**
@@ -106,40 +162,36 @@ export class FamilyTable {
    * @returns false if it comes too late: its family has a type already, or samples
    */
   declareHere(name: string, type: MetricType): boolean {
-    const { family, role } = this.member(name);
-    if (family.name !== name || family.sampled || this.#types.has(name)) return false;
-    this.#types.set(name, type);
+    const known = this.#member(name);
+    const { family } = known;
+    if (family.name !== name || family.sampled || known.type !== undefined) return false;
+    known.type = type;
     family.kind = kindOf(type);
-    this.#members.set(name, { family, role: family.kind === 'plain' ? role : ROLES[family.kind] });
+    if (family.kind !== 'plain') known.role = ROLES[family.kind];
     return true;
   }
 
   /** What is declared as such, here or before. */
   instances(): DeclaredInstances {
     const all = new Map(this.#declared);
-    for (const [name, type] of this.#types) if (isInstanceType(type)) all.set(name, type);
+    for (const [name, { text, type }] of this.#names) {
+      if (text === this.#text && type !== undefined && isInstanceType(type)) all.set(name, type);
+    }
     return all;
   }
 
   typeOf(name: string): MetricType | undefined {
-    return this.#types.get(name) ?? this.#declared.get(name);
+    const known = this.#names.get(name);
+    return (known?.text === this.#text ? known.type : undefined) ?? this.#declared.get(name);
   }
 
   member(name: string): Member {
-    const known = this.#members.get(name);
-    if (known !== undefined) return known;
-    const { family, kind, role } = membership(name, this.#kindOf);
-    const member = {
-      family: family === name ? this.#newFamily(name, kind) : this.member(family).family,
-      role,
-    };
-    this.#members.set(name, member);
-    return member;
+    return this.#member(name);
   }
 
   /** Puts the family of this name on the list, unless it is there. */
   enlist(name: string, line: number): ParsedFamily {
-    return this.list[this.indexOf(this.member(name), line)];
+    return this.list[this.indexOf(this.#member(name), line)];
   }
 
   /** The index of the member's family in the list; it is put there if need be. */
@@ -151,19 +203,25 @@ export class FamilyTable {
     return family.index;
   }
 
-  #newFamily(name: string, kind: FamilyKind): Family {
-    return {
-      name,
-      kind,
-      type: kind === 'plain' ? undefined : this.typeOf(name),
-      help: undefined,
-      unit: undefined,
-      entries: 0,
-      firstLine: 0,
-      typeLine: 0,
-      index: -1,
-      sampled: false,
-    };
+  #known(name: string): KnownName {
+    let known = this.#names.get(name);
+    if (known === undefined) {
+      known = new KnownName(name);
+      this.#names.set(name, known);
+    }
+    if (known.text !== this.#text) known.begin(this.#text);
+    return known;
+  }
+
+  #member(name: string): KnownName {
+    const known = this.#known(name);
+    if (known.isMember) return known;
+    const { family, kind, role } = membership(name, this.#kindOf);
+    known.isMember = true;
+    known.role = role;
+    if (family === name) known.beginFamily(kind, kind === 'plain' ? undefined : this.typeOf(name));
+    else known.family = this.#member(family).family;
+    return known;
   }
 }
 

@@ -175,7 +175,7 @@ w{a="1"} 1
     const options = { ...extended, whole: true, declared: new Map() };
     const arena = new Arena(Arena.pool());
     const families = builder.build(parser.parse(Buffer.from(body), options), arena);
-    return families.map(({ blocks: [{ value }] }) => BlockView.of(value).features);
+    return families.map(([{ value }]) => BlockView.of(value).features);
   };
   const all = FEATURE_EXTRAS | FEATURE_TIMESTAMPS | FEATURE_QUOTED_NAMES;
   assert.deepEqual(featuresOf(text), [0, FEATURE_TIMESTAMPS, all, 0]);
