@@ -154,9 +154,36 @@ local function look(family)
   return call('HMGET', family.hash, unpack(asked))
 end
 
+-- By far the most families of small pushes: the one block that the group has there, which overwrites itself in a family that
+-- stays as it is. Then what is to be written of it is worked out here, and without the tables that it takes otherwise, which
+-- is a third less.
+local function overwrites(family, known)
+  local text, shapes, held, before = known[1], known[3], known[4], known[5]
+  if apart or not writing or family.blocks ~= 1 or not before or known[2] or not shapes or not held
+    or family.clashes > 0 or family.candidates ~= '' then return false end
+  local held_until, digests = holding_of(held)
+  if held_until <= now_ms or digests ~= family.final then return false end
+  local shape_until, only = string.match(shapes, '^(%d+) ([^\n]*)\n$')
+  if only ~= shape or tonumber(shape_until) < deadline then return false end
+  local latest, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, type, held_fingerprint, help, unit =
+    struct.unpack(META, text)
+  if latest <= now_ms or ordered == 1 or grouped == 0 or held_fingerprint ~= fingerprint or type ~= family.type
+    or (family.help ~= '' and family.help ~= help) or (family.unit ~= '' and family.unit ~= unit) then return false end
+  local value = ARGV[family.values_at]
+  if bytes + #value > ORDER_BYTES or blocks >= ORDER_BLOCKS then return false end
+  bytes = bytes + #value - #before
+  latest = math.max(latest, deadline)
+  if latest > ends or size_class(bytes) > ends % 1 then return false end
+  family.ends, family.has_outgrown = ends, has_outgrown(bytes, live)
+  family.text = struct.pack(META, latest, bytes, live, ends, (commits + 1) % 4294967296, revision, blocks, ingested, grouped,
+    ordered, #type, type, #fingerprint, fingerprint, #help, help, #unit, unit)
+  return true
+end
+
 -- Why the family cannot be stored, or nil; notes what storing it needs to know.
 local function refusal(family)
   local known = look(family)
+  if overwrites(family, known) then return nil end
   local held = family_of(known[1])
   family.obsolete = held and held.fingerprint ~= fingerprint
   if family.obsolete and not force then return 'rekey' end
@@ -194,7 +221,8 @@ local function refusal(family)
     local other = shared(family.hash, family.candidates, family.hashes)
     if other then return { 'shared', other } end
   end
-  shapes[shape] = math.max(shapes[shape] or 0, deadline)
+  -- For longer than it must be, so that not each push has to write it: others look at this group for nothing at worst.
+  if (shapes[shape] or 0) < deadline then shapes[shape] = math.min(deadline + slack_of(deadline), NEVER_MS) end
   family.shapes = shapes
   family.needs_reservation = not live or changes_type or has_others
   return nil
@@ -252,6 +280,15 @@ local function without(digests, set)
     if not set[digest] then left[#left + 1] = digest end
   end)
   return table.concat(left)
+end
+
+local function overwrite(n, family)
+  local bucket = family.bucket
+  local sequence = bucket.sequence
+  call('HSET', family.hash, 'g' .. gid .. family.final, stamped(ARGV[family.values_at], sequence, deadline), 'm', family.text,
+    'p' .. gid, struct.pack('<d', deadline) .. family.final)
+  bucket.sequence, bucket.latest = sequence + 1, math.max(bucket.latest, family.ends)
+  if family.has_outgrown then results[2 + n] = 1 end
 end
 
 local lent = {}
@@ -320,7 +357,9 @@ local function store(n, family)
 end
 
 return lending(lent, function()
-  for n, family in ipairs(families) do store(n, family) end
+  for n, family in ipairs(families) do
+    if family.text then overwrite(n, family) else store(n, family) end
+  end
   for _, bucket in ipairs(buckets) do
     note_sequence(bucket.clock, bucket.sequence - 1)
     if bucket.has_news then keep_bucket(bucket.index, bucket.clock, bucket.latest) end
