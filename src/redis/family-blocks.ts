@@ -16,8 +16,6 @@ const MOST_KEPT = 16;
 const NO_BYTES = Buffer.alloc(0);
 /** So many are looked through faster than a table is made. */
 const FEW_GROUPS = 8;
-/** So few are compared as fast as it is found out whether they must be. */
-const FEW_ENTRIES = 32;
 
 // One at a time is looked at.
 const view = new BlockView();
@@ -122,8 +120,7 @@ export class FamilyBlocks implements BulkSink {
   texts(name: string, nowMs: number, kind: FamilyKind, stats: ReadStats, merge: BlockMerge): Piece[] {
     const count = this.#count;
     const pieces: Piece[] = [];
-    const isLooked = count > 1 && this.#sum.count > FEW_ENTRIES;
-    const areDistinct = count === 1 || (isLooked && merge.distinct.has(name, this.#sum));
+    const areDistinct = count === 1 || merge.distinct.has(name, this.#sum);
     if (areDistinct) merge.beginDistinct();
     else merge.begin(this.#sum.count);
     let areLike = true;
@@ -142,7 +139,7 @@ export class FamilyBlocks implements BulkSink {
       for (const i of this.#newestFirst()) {
         if (this.#look(i) && view.kind === kind) merge.take(view, nowMs, this.#endsMs(i), pieces);
       }
-    } else if (isLooked && areLike && !areDistinct) {
+    } else if (areLike && !areDistinct) {
       merge.distinct.note(name, this.#sum);
     }
     stats.series += merge.series;

@@ -9,6 +9,7 @@ import {
   type Piece,
 } from '../../src/redis/block-store.ts';
 import { RedisConnection } from '../../src/redis/client.ts';
+import { DistinctFamilies } from '../../src/redis/distinct-families.ts';
 import { candidateOf, groupOf, namesOfShape } from '../../src/redis/group.ts';
 import { type GroupPushOutcome, pushGroup } from '../../src/redis/group-push.ts';
 import type { GroupFamilyWrite, GroupPushOptions } from '../../src/redis/group-write.ts';
@@ -59,6 +60,7 @@ export function withSettableClock(lua: string): string {
 export class TestStorage implements AsyncDisposable {
   readonly connection: RedisConnection;
   readonly keys = new Keys(PREFIX);
+  readonly distinct = new DistinctFamilies();
   readonly hash = new SeriesHash(SECRET);
 
   private constructor(connection: RedisConnection) {
@@ -202,7 +204,8 @@ export class TestStorage implements AsyncDisposable {
 
   async scrape(options: Parameters<typeof scrape>[2] = {}): Promise<string> {
     const chunks: Buffer[] = [];
-    for await (const chunk of scrape(this.connection, this.keys, options)) chunks.push(chunk);
+    const all = { distinct: this.distinct, ...options };
+    for await (const chunk of scrape(this.connection, this.keys, all)) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
   }
 
