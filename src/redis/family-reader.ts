@@ -1,7 +1,7 @@
 import { KIB, MIB, SECOND } from '../units.ts';
 import { AskedFamilies, type FamilyRef } from './asked-families.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
-import { type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
+import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import { StoreError } from './failure.ts';
@@ -111,11 +111,16 @@ export async function* readFamilies(
         asked.release(next);
       } else {
         const { bucket, name } = next;
+        // Both at once: a scrape of many large families waits for each step of each.
+        const listed = listBlocks(connection, keys, bucket, name);
+        // Awaited only when it is read, if at all: until then its failure is nobody's.
+        listed.catch(() => {});
         const text = await connection.command('HGET', keys.family(bucket, name), META);
         if (text === null) continue;
         const { type, help, unit, bytes } = readMeta(text as Buffer);
         const kind = kindOf(type);
-        const texts = () => pagedTexts(connection, keys, bucket, name, kind, bytes, stats, merge, options);
+        const texts = () =>
+          pagedTexts(connection, keys, bucket, name, kind, bytes, listed, stats, merge, options);
         yield [{ bucket, name, type, help, unit, texts }];
       }
     }
@@ -188,12 +193,13 @@ async function* pagedTexts(
   name: string,
   kind: FamilyKind,
   bytes: number,
+  listed: Promise<BlockList>,
   stats: ReadStats,
   merge: BlockMerge,
   options: ReadOptions,
 ): AsyncGenerator<Piece[], void> {
   const read = new Map<string, number>();
-  let list = await listBlocks(connection, keys, bucket, name);
+  let list = await listed;
   const sum = sumOfFields(list.blocks);
   const expected = bytes / TYPICAL_ENTRY_BYTES;
   if (merge.distinct.has(name, sum)) merge.beginDistinct();
