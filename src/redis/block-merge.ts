@@ -14,6 +14,8 @@ export interface Piece {
 
 /** Memory for what was not compared is used again, but not more than this. */
 const MOST_KEPT_BYTES = 1 * MIB;
+const LEAST_BYTES = 64 * KIB;
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Takes the blocks of a family, newest first, and gives the text of what has not been shown by a newer one: each entry
@@ -120,11 +122,11 @@ export class BlockMerge {
 
 class TakenHashes {
   /** 8 bytes each, as they stand in blocks. */
-  #bytes = Buffer.alloc(64 * KIB);
+  #bytes = NO_BYTES;
   count = 0;
 
   clear(): void {
-    if (this.#bytes.length > MOST_KEPT_BYTES) this.#bytes = Buffer.alloc(MOST_KEPT_BYTES);
+    if (this.#bytes.length > MOST_KEPT_BYTES) this.#bytes = NO_BYTES;
     this.count = 0;
   }
 
@@ -132,7 +134,7 @@ class TakenHashes {
     const used = this.count * 8;
     const needed = used + count * 8;
     if (needed > this.#bytes.length) {
-      const larger = Buffer.alloc(Math.max(needed, this.#bytes.length * 2));
+      const larger = Buffer.alloc(Math.max(needed, this.#bytes.length * 2, LEAST_BYTES));
       larger.set(this.#bytes.subarray(0, used));
       this.#bytes = larger;
     }

@@ -1,4 +1,5 @@
 import { kindOf } from '../../redis/family-reader.ts';
+import { KIB } from '../../units.ts';
 import type { FamilyKind } from '../identity.ts';
 import { type InstanceType, isInstanceType, type MetricType } from './comment-line.ts';
 
@@ -72,8 +73,9 @@ export interface Member {
   readonly role: Role;
 }
 
-/** So many names are known from one text to the next: pushes have the same ones time and again. */
+/** So many names are known from one text to the next, and so long altogether: pushes have the same ones time and again. */
 const MOST_KNOWN = 4096;
+const MOST_KNOWN_LENGTH = 256 * KIB;
 
 /** What has been found out about a name in the text that was looked at last. */
 class KnownName implements Member {
@@ -133,13 +135,23 @@ export class FamilyTable {
   list: ParsedFamily[] = [];
   #text = 0;
   #names = new Map<string, KnownName>();
+  /** Of all of them. */
+  #length = 0;
   #declared: DeclaredInstances = new Map();
   readonly #kindOf: KindOf = (name) => kindOfType(this.typeOf(name));
 
   reset(declared: DeclaredInstances): void {
+    // They may be long, and would be held until the name comes again.
+    for (const family of this.list) {
+      family.help = undefined;
+      family.unit = undefined;
+    }
     this.list = [];
     this.#text++;
-    if (this.#names.size > MOST_KNOWN) this.#names = new Map();
+    if (this.#names.size > MOST_KNOWN || this.#length > MOST_KNOWN_LENGTH) {
+      this.#names = new Map();
+      this.#length = 0;
+    }
     this.#declared = declared;
   }
 
@@ -208,6 +220,7 @@ export class FamilyTable {
     if (known === undefined) {
       known = new KnownName(name);
       this.#names.set(name, known);
+      this.#length += name.length;
     }
     if (known.text !== this.#text) known.begin(this.#text);
     return known;
