@@ -169,7 +169,7 @@ async function listed(
   { readBlocks, readBytes } = LIMITS,
 ): Promise<BlockPages> {
   const bucket = bucketOf(family);
-  const list = await listBlocks(connection, keys, bucket, family);
+  const list = await listBlocks(connection, keys, bucket, family, { sizes: true });
   const hash = keys.family(bucket, family);
   async function* pages(): AsyncGenerator<BlockPage, void> {
     for (let from = 0; from < list.blocks.length; ) {

@@ -251,7 +251,7 @@ async function* pagedTexts(
     merge.compare(expected);
     for (const { field, sequence } of unread.slice(0, done)) read.set(field, sequence);
     if (state === 'removed' && ++removed < MAX_REMOVED) {
-      const news = await listBlocks(connection, keys, bucket, name, newest);
+      const news = await listBlocks(connection, keys, bucket, name, { above: newest });
       if (news.revision === list.revision) {
         newest = news.blocks[0]?.sequence ?? newest;
         unread = [...news.blocks, ...unread.slice(taken)];
