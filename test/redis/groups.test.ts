@@ -189,6 +189,22 @@ test('a series has one group', async () => {
   assert.deepEqual(await shown(), { [`x{${LABELS_A}}`]: '4', [`x{${labels}}`]: '5' });
 });
 
+test('a group that is pushed time and again as it was keeps its series from other groups all the time', async () => {
+  const both: Labels = [
+    ['instance', 'i'],
+    ['job', 'a'],
+  ];
+  const labels = 'instance="i",job="a"';
+  // So the family itself does not end sooner, and the group is all that changes in it.
+  await storage.push('x', { 's="1"': 1 }, { ttlMs: 60_000 });
+  for (let push = 0; push < 4; push++) {
+    stored(await storage.pushGroup(A, { x: { [labels]: push } }, { ttlMs: 1000 }));
+    await sleep(500);
+  }
+  refused(await storage.pushGroup(both, { x: { [labels]: 9 } }), 'shared');
+  assert.equal((await shown())[`x{${labels}}`], '3');
+});
+
 test('a group ends as a whole, and a push of one family prolongs all; what has ended does not come back', async () => {
   stored(await storage.pushGroup(A, spread(LABELS_A, 1), { ttlMs: 2000 }));
   await sleep(1200);

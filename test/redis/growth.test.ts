@@ -87,6 +87,26 @@ test('so is that of a family of one block, which overwrites itself: what is long
   }
 });
 
+test('so is that of a family of groups, whose blocks overwrite themselves', async () => {
+  const lengths = [1, 1, 40, 2, 3000, 3000, 5, 4200, 1, 100];
+  for (const [push, length] of lengths.entries()) {
+    const value = '1'.padEnd(length, '0');
+    for (const job of ['a', 'b']) {
+      const outcome = await storage.pushGroup([['job', job]], { m: { [`job="${job}"`]: value } });
+      assert.equal(outcome.status, 'stored');
+    }
+    const [hash] = (await redis.cli('KEYS', '*:f:m')).split('\n');
+    const fields = (await storage.connection.command('HGETALL', hash)) as Buffer[];
+    const values = fields.filter((_, i) => i % 2 === 1 && fields[i - 1].length > 9);
+    const meta = readMeta(fields[fields.findIndex((field) => String(field) === META) + 1]);
+    assert.equal(values.length, 2);
+    assert.equal(meta.bytes, values[0].length + values[1].length);
+    const { held, told } = await sizes();
+    assert.ok(held <= told, `${held} bytes, told ${told}`);
+    assert.deepEqual([...seriesOf(await storage.scrape()).values()], [value, value], `push ${push}`);
+  }
+});
+
 test('the same series in the same order need compaction at first and never again, however often they are pushed', async () => {
   const numbers = shuffled(1000, 1);
   await pushAndCompact(numbers, 0);
