@@ -93,14 +93,15 @@ test('the memory limit is passed on and makes Redis refuse, not evict', async ()
 test('with a directory the data outlive the server; no second one gets the directory, and a crash does not keep it', async () => {
   const dir = join(await mkdtemp(join(tmpdir(), 'pushgateway-test-dir-')), 'data');
   try {
-    const first = await startEmbeddedServer({ dir });
+    // Stopped in any case: one that runs on would hide what has failed, as the directory is removed under it.
+    await using first = await startEmbeddedServer({ dir });
     assert.equal(await redisCli(first.socketPath, 'SET', 'k', 'v'), 'OK');
     await assert.rejects(startEmbeddedServer({ dir }), {
       code: 'ERR_EMBEDDED_DIR',
       message: /^redis\.embedded\.dir: got ".*data", takes a directory that no other gateway has/,
     });
     await first.stop();
-    const second = await startEmbeddedServer({ dir });
+    await using second = await startEmbeddedServer({ dir });
     assert.equal(await redisCli(second.socketPath, 'GET', 'k'), 'v');
     process.kill(second.pid, 'SIGKILL');
     await second.exited;
