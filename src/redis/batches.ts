@@ -34,7 +34,7 @@ export interface Batch<F extends Batchable> {
   bytes: number;
 }
 
-/** The parts from one to another (exclusive) are of one bucket. */
+/** The parts from one to another (exclusive) are of one bucket, and have so many blocks. */
 export interface BucketParts {
   readonly bucket: number;
   readonly from: number;

@@ -120,7 +120,7 @@ export class FamilyBlocks implements BulkSink {
   texts(name: string, nowMs: number, kind: FamilyKind, stats: ReadStats, merge: BlockMerge): Piece[] {
     const count = this.#count;
     const pieces: Piece[] = [];
-    const areDistinct = count === 1 || merge.distinct.has(name, this.#sum);
+    const areDistinct = count <= 1 || merge.distinct.has(name, this.#sum);
     if (areDistinct) merge.beginDistinct();
     else merge.begin(this.#sum.count);
     let areLike = true;

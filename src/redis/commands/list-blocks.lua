@@ -43,7 +43,7 @@ end
 
 local lowest = ARGV[1] == '' and '-inf' or '(' .. ARGV[1]
 local listed = call('ZRANGEBYSCORE', KEYS[2], lowest, '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-if ARGV[3] ~= '1' and family and family.blocks > 0 and family.bytes <= ROUGHLY_BYTES then
+if ARGV[3] ~= '1' and family and family.blocks > 0 and family.bytes > 0 and family.bytes <= ROUGHLY_BYTES then
   return { now, revision, math.ceil(family.bytes / family.blocks), listed }
 end
 for i = 1, #listed, 2 do add(listed[i], listed[i + 1], call('HSTRLEN', KEYS[1], listed[i])) end

@@ -221,7 +221,8 @@ local function refusal(family)
     local other = shared(family.hash, family.candidates, family.hashes)
     if other then return { 'shared', other } end
   end
-  -- For longer than it must be, so that not each push has to write it: others look at this group for nothing at worst.
+  -- For longer than it must be, so that not each push has to write it: others may look at this group for
+  -- nothing, and it counts as one of the shapes for that long.
   if (shapes[shape] or 0) < deadline then shapes[shape] = math.min(deadline + slack_of(deadline), NEVER_MS) end
   family.shapes = shapes
   family.needs_reservation = not live or changes_type or has_others
