@@ -10,7 +10,7 @@ import {
   groupOfBlock,
   groupsOf,
   HOLDING,
-  ID_END,
+  isBlock,
   livesUntil,
   readDeadlines,
 } from './holdings.ts';
@@ -196,7 +196,7 @@ async function readAtOnce(connection: RedisConnection, hash: string, nowMs: numb
     const field = fields[i].toString('latin1');
     const value = fields[i + 1];
     if (field === META) revision = readMeta(value).revision;
-    if (field.length > ID_END) {
+    if (isBlock(field)) {
       found.push({ block: { field, sequence: value.readDoubleLE(0), bytes: value.length }, value });
     } else if (field.startsWith(HOLDING)) {
       groups.push(field.slice(1));

@@ -5,9 +5,9 @@ import type { Slab } from './connection/slab.ts';
 import { EntryTable } from './entry-table.ts';
 import { type FamilyMeta, META, readMeta } from './family-meta.ts';
 import { HashSum } from './hash-sum.ts';
-import { HOLDING, ID_END, livesUntil } from './holdings.ts';
+import { GROUP_OWNER, HOLDING, ID_END, livesUntil } from './holdings.ts';
 
-const INGEST_BYTE = 'i'.charCodeAt(0);
+const GROUP_BYTE = GROUP_OWNER.charCodeAt(0);
 const HOLDING_BYTE = HOLDING.charCodeAt(0);
 const META_BYTE = META.charCodeAt(0);
 
@@ -108,7 +108,8 @@ export class FamilyBlocks implements BulkSink {
       return;
     }
     this.#field = first === HOLDING_BYTE ? 'holding' : 'block';
-    const isGroups = first !== INGEST_BYTE && to - from >= ID_END;
+    // What a lone block says itself stands in a field of groups otherwise.
+    const isGroups = first === HOLDING_BYTE || (first === GROUP_BYTE && to - from > ID_END);
     this.#hi = isGroups ? bytes.readInt32LE(from + 1) : undefined;
     this.#lo = isGroups ? bytes.readInt32LE(from + 5) : undefined;
   }

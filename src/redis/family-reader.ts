@@ -11,7 +11,7 @@ import type { BucketNames } from './family-index.ts';
 import { META, readMeta } from './family-meta.ts';
 import { FieldValues } from './field-values.ts';
 import { HashSum } from './hash-sum.ts';
-import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, livesUntil } from './holdings.ts';
+import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, isLone, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 
 /** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
@@ -202,7 +202,7 @@ async function* pagedTexts(
   let list = await listed;
   const sum = sumOfFields(list.blocks);
   const expected = bytes / TYPICAL_ENTRY_BYTES;
-  if (merge.distinct.has(name, sum)) merge.beginDistinct();
+  if (sum !== undefined && merge.distinct.has(name, sum)) merge.beginDistinct();
   else merge.begin(expected);
   // All that was listed has been read, as it was pushed.
   let isWhole = true;
@@ -244,7 +244,7 @@ async function* pagedTexts(
     }
     if (state === 'settled') {
       stats.series += merge.series;
-      if (isWhole && !merge.repeats) merge.distinct.note(name, sum);
+      if (isWhole && !merge.repeats && sum !== undefined) merge.distinct.note(name, sum);
       return;
     }
     isWhole = false;
@@ -267,10 +267,13 @@ async function* pagedTexts(
   }
 }
 
-/** By their digests, which depend on the secret. */
-function sumOfFields(blocks: readonly ListedBlock[]): HashSum {
+/** By their digests, which depend on the secret. Undefined: the fields do not tell of all blocks what they hold. */
+function sumOfFields(blocks: readonly ListedBlock[]): HashSum | undefined {
   const sum = new HashSum();
-  for (const { field } of blocks) sum.add(halfOfDigest(field, 8), halfOfDigest(field, 4), 1);
+  for (const { field } of blocks) {
+    if (isLone(field)) return undefined;
+    sum.add(halfOfDigest(field, 8), halfOfDigest(field, 4), 1);
+  }
   return sum;
 }
 

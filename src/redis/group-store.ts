@@ -112,9 +112,29 @@ async function groupFamily(
   timeS: number,
 ): Promise<GroupFamily | undefined> {
   const hash = keys.family(bucketOf(name), name);
-  const held = await connection.command('HMGET', hash, META, Buffer.concat([HOLDING, id]));
-  const [meta, holding] = held as Array<Buffer | null>;
-  if (holding === null || meta === null) return undefined;
+  const asked = [META, Buffer.concat([OWNER, id]), Buffer.concat([HOLDING, id])];
+  const [meta, lone, holding] = (await connection.command('HMGET', hash, ...asked)) as Array<Buffer | null>;
+  if (meta === null) return undefined;
+  const pieces = lone === null ? await heldTexts(connection, hash, id, holding) : loneTexts(lone);
+  if (pieces.length === 0) return undefined;
+  const { type, help, unit } = readMeta(meta);
+  return { name, type, help, unit, timeS, pieces };
+}
+
+/** Alive is the group as a whole, whatever stands in its blocks. */
+function loneTexts(value: Buffer): Piece[] {
+  const pieces: Piece[] = [];
+  new BlockMerge().take(BlockView.of(value), 0, NEVER_MS, pieces);
+  return pieces;
+}
+
+async function heldTexts(
+  connection: RedisConnection,
+  hash: string,
+  id: Buffer,
+  holding: Buffer | null,
+): Promise<Piece[]> {
+  if (holding === null) return [];
   // Digests stand in the order in which the blocks were written: of a series in two blocks the last one counts.
   const fields: Buffer[] = [];
   for (let at = holding.length - DIGEST_BYTES; at >= 8; at -= DIGEST_BYTES) {
@@ -125,13 +145,10 @@ async function groupFamily(
   for (let from = 0; from < fields.length; from += READ_PAGE) {
     const values = await connection.command('HMGET', hash, ...fields.slice(from, from + READ_PAGE));
     for (const value of values as Array<Buffer | null>) {
-      // Alive is the group as a whole, whatever stands in the block.
       if (value !== null) merge.take(BlockView.of(value), 0, NEVER_MS, pieces);
     }
   }
-  if (pieces.length === 0) return undefined;
-  const { type, help, unit } = readMeta(meta);
-  return { name, type, help, unit, timeS, pieces };
+  return pieces;
 }
 
 /**

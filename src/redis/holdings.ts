@@ -3,12 +3,23 @@ import type { RedisConnection } from './client.ts';
 
 /*
  * What groups hold in a family: the block of a group has the field `g`, the id of the group and a digest; the field `p`
- * and the id says until when the blocks of the group live, whatever stands in them (see commands/shared/group-blocks.lua).
+ * and the id says until when the blocks of the group live, whatever stands in them. Or there is a lone block under `g` and
+ * the id, which says so itself (see commands/shared/group-blocks.lua).
  */
 export const HOLDING = 'p';
-const GROUP_OWNER = 'g';
+export const GROUP_OWNER = 'g';
 /** Where the id of a group ends in a field. */
 export const ID_END = 9;
+
+/** Whether a field of a family has a block; the others tell of the family, or what groups hold. */
+export function isBlock(field: string): boolean {
+  return field.length > 1 && !field.startsWith(HOLDING);
+}
+
+/** Whether the block with this field is the lone one of a group: its entries may change from one push to the next. */
+export function isLone(field: string): boolean {
+  return field.length === ID_END;
+}
 
 /**
  * Until when a block lives.
@@ -19,15 +30,18 @@ export function livesUntil(block: { readonly deadlineMs: number }, group: number
   return block.deadlineMs === 0 ? 0 : (group ?? block.deadlineMs);
 }
 
-/** The id of the group that a block with this field belongs to, as Latin-1 text; '' for one of /ingest. */
+/**
+ * The id of the group whose holding says until when a block with this field lives, as Latin-1 text; '' if the block says so
+ * itself: one of /ingest, or a lone one.
+ */
 export function groupOfBlock(field: string): string {
-  return field.startsWith(GROUP_OWNER) ? field.slice(1, ID_END) : '';
+  return field.startsWith(GROUP_OWNER) && !isLone(field) ? field.slice(1, ID_END) : '';
 }
 
-/** The groups that the blocks belong to, each once. */
+/** The groups of the blocks, each once. */
 export function groupsOf(blocks: readonly ListedBlock[]): string[] {
-  const groups = new Set<string>();
-  for (const { field } of blocks) if (field.startsWith(GROUP_OWNER)) groups.add(groupOfBlock(field));
+  const groups = new Set(blocks.map(({ field }) => groupOfBlock(field)));
+  groups.delete('');
   return [...groups];
 }
 

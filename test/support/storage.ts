@@ -13,6 +13,7 @@ import { DistinctFamilies } from '../../src/redis/distinct-families.ts';
 import { candidateOf, groupOf, namesOfShape } from '../../src/redis/group.ts';
 import { type GroupPushOutcome, pushGroup } from '../../src/redis/group-push.ts';
 import type { GroupFamilyWrite, GroupPushOptions } from '../../src/redis/group-write.ts';
+import { isBlock } from '../../src/redis/holdings.ts';
 import { fingerprint } from '../../src/redis/identity-secret.ts';
 import { BUCKETS, bucketOf, Keys } from '../../src/redis/keys.ts';
 import { type Labels, parseLabels } from '../../src/redis/label-text.ts';
@@ -199,7 +200,7 @@ export class TestStorage implements AsyncDisposable {
   async blocksOf(name: string): Promise<number> {
     const hash = this.keys.family(bucketOf(name), name);
     const fields = (await this.connection.command('HKEYS', hash)) as Buffer[];
-    return fields.filter(({ length }) => length > 9).length;
+    return fields.filter((field) => isBlock(field.toString('latin1'))).length;
   }
 
   async scrape(options: Parameters<typeof scrape>[2] = {}): Promise<string> {

@@ -11,12 +11,11 @@ if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 local gid = ARGV[2]
 for n = 3, #ARGV do
   local hash, order = KEYS[n * 2 - 4], KEYS[n * 2 - 3]
+  local _, digests, lone = holding(hash, gid)
   -- A removal first, which a Redis without memory lets pass, and what follows it too.
-  if call('HEXISTS', hash, 'p' .. gid) == 1 then
-    local _, digests = holding(hash, gid)
-    call('HDEL', hash, 'p' .. gid)
+  if call('HDEL', hash, 'p' .. gid, lone_field(gid)) > 0 then
     local family = family_at(hash)
-    remove_blocks(family, hash, order, gid, digests)
+    remove_all(family, hash, order, gid, digests, lone)
     if family.blocks == 0 then
       call('UNLINK', hash, order)
       call('ZREM', KEYS[1], ARGV[n])

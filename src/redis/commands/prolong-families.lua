@@ -13,12 +13,17 @@ local gid, deadline = ARGV[2], deadline_of(tonumber(ARGV[3]))
 local latest = 0
 for n = 4, #ARGV do
   local hash, order = KEYS[n * 2 - 5], KEYS[n * 2 - 4]
-  local held_deadline, digests = holding(hash, gid)
-  if digests ~= '' and held_deadline > now_ms then
+  local held_deadline, digests, lone = holding(hash, gid)
+  if held_deadline > now_ms then
     local family = family_at(hash)
     prolong(family, deadline)
     family.commits = family.commits + 1
-    call('HSET', hash, 'm', text_of(family), 'p' .. gid, struct.pack('<d', deadline) .. digests)
+    local text, until_then = text_of(family), struct.pack('<d', deadline)
+    if lone then
+      call('HSET', hash, 'm', text, lone_field(gid), string.sub(lone, 1, 8) .. until_then .. string.sub(lone, 17))
+    else
+      call('HSET', hash, 'm', text, 'p' .. gid, until_then .. digests)
+    end
     keep_family(family, hash, order, KEYS[1])
     if family.is_news then latest = math.max(latest, family.ends) end
   end

@@ -48,6 +48,7 @@ local writing = ARGV[2] == 'write' or is_all
 local deadline = deadline_of(tonumber(ARGV[3]))
 local fingerprint, force = ARGV[4], ARGV[5] == '1'
 local gid, token, reserve_ms = ARGV[6], ARGV[7], tonumber(ARGV[8])
+local lone = lone_field(gid)
 local mode, shape, apart = ARGV[9], ARGV[10], ARGV[14] == '1'
 
 -- The shapes that live in a family, by their deadline.
@@ -68,15 +69,17 @@ local function shared(hash, gids, hashes)
   for i = 1, #hashes, 8 do pushed[string.sub(hashes, i, i + 7)] = true end
   for i = 1, #gids, 8 do
     local other = string.sub(gids, i, i + 7)
-    local other_deadline, digests = holding(hash, other)
+    local other_deadline, digests, lone = holding(hash, other)
     local found = false
+    local function look_into(value)
+      local entries = entries_of(value)
+      for at = 1, #entries, 8 do found = found or pushed[string.sub(entries, at, at + 7)] end
+    end
     if other_deadline > now_ms then
+      if lone then look_into(lone) end
       each_digest(digests, function(digest)
         local value = not found and call('HGET', hash, 'g' .. other .. digest)
-        if not value then return end
-        for entry = 0, struct.unpack('<I4', value, 21) - 1 do
-          found = found or pushed[string.sub(value, 29 + entry * 8, 36 + entry * 8)]
-        end
+        if value then look_into(value) end
       end)
     end
     if found then return other end
@@ -145,24 +148,26 @@ end
 -- What stands in the family about itself, who has reserved it, the shapes of its groups, what this group holds there, and
 -- the blocks that those of the push would overwrite, if they are few and small.
 local function look(family)
-  local asked = { 'm', 'q', 'w', 'p' .. gid }
-  family.has_looked = few_and_small(family.blocks, family.values_at, family.sizes)
-  for i = 1, family.has_looked and family.blocks or 0 do
+  local is_small = few_and_small(family.blocks, family.values_at, family.sizes)
+  family.may_be_lone = is_small and not apart and family.blocks == 1 and #family.final == DIGEST_BYTES
+  if family.may_be_lone then return call('HMGET', family.hash, 'm', 'q', 'w', lone, 'p' .. gid) end
+  local asked = { 'm', 'q', 'w', lone, 'p' .. gid }
+  family.has_looked = is_small
+  for i = 1, is_small and family.blocks or 0 do
     local at = family.digests_at + (i - 1) * DIGEST_BYTES
-    asked[4 + i] = 'g' .. gid .. string.sub(family.header, at, at + DIGEST_BYTES - 1)
+    asked[5 + i] = 'g' .. gid .. string.sub(family.header, at, at + DIGEST_BYTES - 1)
   end
   return call('HMGET', family.hash, unpack(asked))
 end
 
--- By far the most families of small pushes: the one block that the group has there, which overwrites itself in a family that
+-- By far the most families of small pushes: the lone block that the group has there, which overwrites itself in a family that
 -- stays as it is. Then what is to be written of it is worked out here, and without the tables that it takes otherwise, which
 -- is a third less.
 local function overwrites(family, known)
-  local text, shapes, held, before = known[1], known[3], known[4], known[5]
-  if apart or not writing or family.blocks ~= 1 or not before or known[2] or not shapes or not held
+  local text, shapes, before = known[1], known[3], known[4]
+  if not family.may_be_lone or not writing or not before or known[2] or not shapes
     or family.clashes > 0 or family.candidates ~= '' then return false end
-  local held_until, digests = holding_of(held)
-  if held_until <= now_ms or digests ~= family.final then return false end
+  if holding_of(nil, before) <= now_ms then return false end
   local shape_until, only = string.match(shapes, '^(%d+) ([^\n]*)\n$')
   if only ~= shape or tonumber(shape_until) < deadline then return false end
   local latest, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, type, held_fingerprint, help, unit =
@@ -170,6 +175,7 @@ local function overwrites(family, known)
   if latest <= now_ms or ordered == 1 or grouped == 0 or held_fingerprint ~= fingerprint or type ~= family.type
     or (family.help ~= '' and family.help ~= help) or (family.unit ~= '' and family.unit ~= unit) then return false end
   local value = ARGV[family.values_at]
+  if (ingested == 1 or mode == 'merge') and entries_of(value) ~= entries_of(before) then return false end
   if bytes + #value > ORDER_BYTES or blocks >= ORDER_BLOCKS then return false end
   bytes = bytes + #value - #before
   latest = math.max(latest, deadline)
@@ -252,10 +258,13 @@ if not writing then
   return results
 end
 
+-- Until when a lone block may say that it lives: the group does so for as long.
+local group_deadline = deadline
 for _, bucket in ipairs(buckets) do
   local clock = call('GET', bucket.clock)
   bucket.sequence = next_sequence(tonumber(clock or 0), bucket.proposed)
   bucket.latest, bucket.has_news = 0, not clock
+  if bucket.stamped_deadline <= deadline + MOST_LATE_MS then group_deadline = math.max(group_deadline, bucket.stamped_deadline) end
   if apart and not is_right(bucket.proposed, bucket.stamped_deadline, bucket.sequence, deadline) then
     return { number(now_us), 'whole' }
   end
@@ -286,10 +295,47 @@ end
 local function overwrite(n, family)
   local bucket = family.bucket
   local sequence = bucket.sequence
-  call('HSET', family.hash, 'g' .. gid .. family.final, stamped(ARGV[family.values_at], sequence, deadline), 'm', family.text,
-    'p' .. gid, struct.pack('<d', deadline) .. family.final)
+  call('HSET', family.hash, lone, stamped(ARGV[family.values_at], sequence, deadline), 'm', family.text)
   bucket.sequence, bucket.latest = sequence + 1, math.max(bucket.latest, family.ends)
   if family.has_outgrown then results[2 + n] = 1 end
+end
+
+-- Adds what stores the blocks of a family to the fields of its hash and to its order, and counts them.
+local function add_blocks(family, fields, scores)
+  local bucket, hash, held = family.bucket, family.hash, family.held
+  local sequence, digests = bucket.sequence, {}
+  for i = 1, family.blocks do
+    local at = family.digests_at + (i - 1) * DIGEST_BYTES
+    digests[i] = string.sub(family.header, at, at + DIGEST_BYTES - 1)
+    local field = 'g' .. gid .. digests[i]
+    local size = family.has_looked and #(family.stored[5 + i] or '') or call('HSTRLEN', hash, field)
+    held.bytes = held.bytes + size_of(family.sizes, family.values_at, i) - size
+    if size == 0 then held.blocks = held.blocks + 1 end
+    if not apart then
+      fields[2 * i - 1], fields[2 * i] = field, stamped(ARGV[family.values_at + i - 1], sequence, deadline)
+    end
+    if held.ordered == 1 then scores[2 * i - 1], scores[2 * i] = number(sequence), field end
+    sequence = sequence + 1
+  end
+  bucket.sequence = sequence
+  return table.concat(digests)
+end
+
+-- The same of one that is to be the lone block of the group.
+local function add_lone(family, fields, scores, before)
+  local bucket, held, value = family.bucket, family.held, ARGV[family.values_at]
+  held.bytes = held.bytes + #value - #(before or '')
+  if not before then held.blocks = held.blocks + 1 end
+  fields[1], fields[2] = lone, stamped(value, bucket.sequence, deadline)
+  if held.ordered == 1 then scores[1], scores[2] = number(bucket.sequence), lone end
+  bucket.sequence = bucket.sequence + 1
+end
+
+-- Whether what the push has of a family is all that the group will have there, and can stand alone (see shared/group-blocks.lua).
+local function becomes_lone(family, held_digests, before)
+  if not family.may_be_lone then return false end
+  if before and entries_of(before) == entries_of(ARGV[family.values_at]) then return true end
+  return family.held.ingested == 0 and (mode ~= 'merge' or not before and held_digests == '')
 end
 
 local lent = {}
@@ -297,43 +343,34 @@ local function store(n, family)
   local bucket, hash, order, held = family.bucket, family.hash, family.order, family.held
   if family.obsolete or family.gone then call('UNLINK', hash, order) end
   local is_new = held.deadline == 0
-  local group_deadline, held_digests = holding_of(family.stored[4])
-  if group_deadline <= now_ms and held_digests ~= '' then
+  local held_until, held_digests, before = holding_of(family.stored[5], family.stored[4])
+  if held_until <= now_ms and (held_digests ~= '' or before) then
     -- What has ended must not come back with the new deadline.
-    remove_blocks(held, hash, order, gid, held_digests)
-    held_digests, family.has_looked = '', false
+    remove_all(held, hash, order, gid, held_digests, before)
+    held_digests, before, family.has_looked = '', nil, false
   end
+  local is_lone = becomes_lone(family, held_digests, before)
+  if before and not is_lone then held_digests = give_digest(held, hash, order, gid, before) end
   order_if_large(held, hash, order, family.blocks, family.values_at, family.sizes)
 
-  local sequence, written, fields, scores = bucket.sequence, {}, {}, {}
-  for i = 1, family.blocks do
-    local at = family.digests_at + (i - 1) * DIGEST_BYTES
-    local digest = string.sub(family.header, at, at + DIGEST_BYTES - 1)
-    local field = 'g' .. gid .. digest
-    local size = family.has_looked and #(family.stored[4 + i] or '') or call('HSTRLEN', hash, field)
-    held.bytes = held.bytes + size_of(family.sizes, family.values_at, i) - size
-    if size == 0 then held.blocks = held.blocks + 1 end
-    if not apart then
-      fields[2 * i - 1], fields[2 * i] = field, stamped(ARGV[family.values_at + i - 1], sequence, deadline)
-    end
-    if held.ordered == 1 then scores[2 * i - 1], scores[2 * i] = number(sequence), field end
-    written[i] = digest
-    sequence = sequence + 1
-  end
-  bucket.sequence = sequence
-  if #scores > 0 then call('ZADD', order, unpack(scores)) end
-
-  -- Until the last blocks have come the old ones stay; a merge keeps them for good.
-  local now_held
-  if family.final ~= '' and family.final == held_digests then
-    now_held = held_digests
-  elseif family.final ~= '' and mode ~= 'merge' then
-    remove_blocks(held, hash, order, gid, without(held_digests, set_of(family.final)))
-    now_held = family.final
+  local fields, scores, now_held = {}, {}, nil
+  if is_lone then
+    remove_blocks(held, hash, order, gid, held_digests)
+    if family.stored[5] then call('HDEL', hash, 'p' .. gid) end
+    add_lone(family, fields, scores, before)
   else
-    local new = table.concat(written)
-    now_held = without(held_digests, set_of(new)) .. new
+    local added = add_blocks(family, fields, scores)
+    -- Until the last blocks have come the old ones stay; a merge keeps them for good.
+    if family.final ~= '' and family.final == held_digests then
+      now_held = held_digests
+    elseif family.final ~= '' and mode ~= 'merge' then
+      remove_blocks(held, hash, order, gid, without(held_digests, set_of(family.final)))
+      now_held = family.final
+    else
+      now_held = without(held_digests, set_of(added)) .. added
+    end
   end
+  if #scores > 0 then call('ZADD', order, unpack(scores)) end
 
   -- All of a new one lives: a push has each series once.
   if is_new then held.live = held.bytes end
@@ -347,7 +384,7 @@ local function store(n, family)
   local last = #fields
   fields[last + 1], fields[last + 2] = 'm', text_of(held)
   fields[last + 3], fields[last + 4] = 'w', table.concat(shapes)
-  fields[last + 5], fields[last + 6] = 'p' .. gid, struct.pack('<d', deadline) .. now_held
+  if now_held then fields[last + 5], fields[last + 6] = 'p' .. gid, struct.pack('<d', deadline) .. now_held end
   call('HSET', hash, unpack(fields))
   if family.reserved and family.final ~= '' then call('HDEL', hash, 'q') end
   keep_family(held, hash, order, bucket.index)
@@ -370,6 +407,6 @@ return lending(lent, function()
     local push_s = now_us / 1000000
     local _, failure_s = living_record(KEYS[2], gid)
     note_pushed(KEYS[3], names, push_s)
-    store_record(KEYS[2], KEYS[3], KEYS[4], gid, push_s, failure_s or 0, deadline, ARGV[12], ARGV[13])
+    store_record(KEYS[2], KEYS[3], KEYS[4], gid, push_s, failure_s or 0, group_deadline, ARGV[12], ARGV[13])
   end
 end) or results

@@ -29,8 +29,8 @@ local function text_of(f)
     f.blocks, f.ingested, f.grouped, f.ordered, #f.type, f.type, #f.fingerprint, f.fingerprint, #f.help, f.help, #f.unit, f.unit)
 end
 
--- Shorter fields than those of blocks tell of the family, or what groups hold.
-local function is_block(field) return #field > 9 end
+-- Fields of one letter tell of the family, and those with a 'p' what groups hold.
+local function is_block(field) return #field > 1 and string.byte(field) ~= 112 end
 
 -- That of the block with this value; below all others if it is damaged.
 local function sequence_of(value)

@@ -4,13 +4,30 @@
 
   Field 'p' .. gid of the family's hash: the deadline of the group there (float64, ms), which counts for all its blocks,
   and the digest of each block, 16 bytes each. A block has the field 'g' .. gid .. digest.
+
+  What most groups have of a family is one small block. It may be a lone one: its field is 'g' .. gid, the deadline in it is
+  that of the group there, and there is nothing else. Redis waits for memory at each string, so half as many take a scrape half
+  as long. The field does not tell which entries it has: they may change only while /ingest has no blocks in the family,
+  since else what the block had would have to hide older values from there.
 ]]
-local function holding_of(text)
-  if not text then return 0, '' end
-  return struct.unpack('<d', text), string.sub(text, 9)
+local function lone_field(gid) return 'g' .. gid end
+
+-- Until when a group lives in the family (ms; 0: it does not), the digests of its blocks, and the value of a lone one.
+local function holding_of(held, lone)
+  if lone then return #lone >= 28 and struct.unpack('<d', lone, 9) or 0, '', lone end
+  if not held then return 0, '', nil end
+  return struct.unpack('<d', held), string.sub(held, 9), nil
 end
 
-local function holding(hash, gid) return holding_of(call('HGET', hash, 'p' .. gid)) end
+local function holding(hash, gid)
+  local known = call('HMGET', hash, 'p' .. gid, lone_field(gid))
+  return holding_of(known[1], known[2])
+end
+
+-- The identities of the entries of a block.
+local function entries_of(value)
+  return #value >= 28 and string.sub(value, 29, 28 + struct.unpack('<I4', value, 21) * 8) or ''
+end
 
 local function each_digest(digests, visit)
   for i = 1, #digests, 16 do visit(string.sub(digests, i, i + 15)) end
@@ -51,8 +68,39 @@ local function remove_blocks(family, hash, order, gid, digests)
   end)
 end
 
+-- Makes a lone block one with a digest, which is returned. What has listed it must look again: it does not find it, and
+-- its sequence is not new.
+local function give_digest(family, hash, order, gid, value)
+  local digest = string.sub(redis.sha1hex(entries_of(value)), 1, 16)
+  local lone, field = lone_field(gid), 'g' .. gid .. digest
+  call('HDEL', hash, lone)
+  local size = call('HSTRLEN', hash, field)
+  call('HSET', hash, field, value)
+  if family.ordered == 1 then
+    call('ZREM', order, lone)
+    call('ZADD', order, number(sequence_of(value)), field)
+  end
+  -- An older one of the same entries, a shadow.
+  if size > 0 then family.bytes, family.blocks = family.bytes - size, family.blocks - 1 end
+  family.revision = family.revision + 1
+  return digest
+end
+
+-- Whatever the group has in the family but for the field that tells of it.
+local function remove_all(family, hash, order, gid, digests, lone)
+  if lone and (family.ingested == 0 or #lone < 28) then
+    local field = lone_field(gid)
+    call('HDEL', hash, field)
+    if family.ordered == 1 then call('ZREM', order, field) end
+    family.bytes, family.blocks = family.bytes - #lone, family.blocks - 1
+  elseif lone then
+    digests = give_digest(family, hash, order, gid, lone)
+  end
+  remove_blocks(family, hash, order, gid, digests)
+end
+
 -- Whether all blocks of the family are the group's own.
 local function holds_alone(family, hash, gid)
-  local _, digests = holding(hash, gid)
-  return digests ~= '' and family.blocks == #digests / 16
+  local _, digests, lone = holding(hash, gid)
+  return (lone or digests ~= '') and family.blocks == (lone and 1 or #digests / 16)
 end
