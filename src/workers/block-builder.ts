@@ -30,6 +30,7 @@ const NO_BLOCKS: readonly BuiltBlock[] = [];
  * Cuts the entries of each family into blocks. A block ends where the identity of an entry says so, or at a limit that
  * is counted from there, never where the body was cut: so the same series pushed again in the same order come in the
  * same blocks, which overwrite themselves, whatever their values are.
+ * Of a push to a group, which replaces what was there in any case, what is small is one block.
  *
  * Costs 60–90 ns an entry of a million-series body, half of it the copy of the text.
  */
@@ -39,9 +40,12 @@ export class BlockBuilder {
   /** The entries' numbers, family after family. */
   #order = new Int32Array(0);
   readonly #latest = new LatestEntries();
+  readonly #leastBytes: number;
 
-  constructor(hash: SeriesHash) {
+  /** @param leastBytes about so long is a block before the identity of an entry may end it */
+  constructor(hash: SeriesHash, leastBytes = 0) {
     this.#hash = hash;
+    this.#leastBytes = leastBytes;
   }
 
   /** The first line of each entry, in the order of their families, as of the latest build. */
@@ -90,13 +94,15 @@ export class BlockBuilder {
   #findEnd(parsed: ParsedEntries, kind: FamilyKind, from: number, end: number): number {
     const { start, end: ends, hashLo } = parsed.entries;
     const order = this.#order;
-    const most = Math.min(end, from + entryLimit(parsed, order[from]));
+    const typical = typicalBytes(parsed, order[from]);
+    const most = Math.min(end, from + entriesIn(MAX_BLOCK_BYTES, typical));
+    const least = from + entriesIn(this.#leastBytes, typical);
     let bytes = 0;
     for (let place = from; place < most; place++) {
       const i = order[place];
       bytes += ends[i] - start[i];
       if (place > from && bytes > LONGEST_TEXT_BYTES) return place;
-      if (endsBlock(hashLo[i], kind)) return place + 1;
+      if (place + 1 >= least && endsBlock(hashLo[i], kind)) return place + 1;
     }
     return most;
   }
@@ -143,19 +149,24 @@ function copy(parsed: ParsedEntries, start: number, end: number, target: Buffer,
   return at + source.copy(target, at, start - offset, end - offset);
 }
 
-// So many entries like the first make a block of the size that is aimed at. Counted without the values and timestamps,
-// because the block must end at the same entry when those are longer.
-function entryLimit(parsed: ParsedEntries, first: number): number {
+// Of an entry like this one. Without the values and timestamps, because a block must end at the same entry when those are
+// longer.
+function typicalBytes(parsed: ParsedEntries, entry: number): number {
   const { start, end } = parsed.entries;
-  const inScratch = start[first] >= SCRATCH;
+  const inScratch = start[entry] >= SCRATCH;
   const bytes = inScratch ? parsed.scratch : parsed.text;
-  const stop = end[first] - (inScratch ? SCRATCH : 0);
-  let size = 0;
-  for (let line = start[first] - (inScratch ? SCRATCH : 0); line < stop; ) {
+  const stop = end[entry] - (inScratch ? SCRATCH : 0);
+  let size = TYPICAL_VALUE_BYTES;
+  for (let line = start[entry] - (inScratch ? SCRATCH : 0); line < stop; ) {
     const newline = bytes.indexOf(NEWLINE, line);
     const close = bytes.lastIndexOf(CLOSE, newline);
     size += (close >= line ? close : bytes.indexOf(BLANK, line)) - line;
     line = newline + 1;
   }
-  return Math.max(1, Math.min(MAX_BLOCK_ENTRIES, Math.floor(MAX_BLOCK_BYTES / (size + TYPICAL_VALUE_BYTES))));
+  return size;
+}
+
+/** How many entries of this size make a block of so many bytes. */
+function entriesIn(bytes: number, typical: number): number {
+  return Math.max(1, Math.min(MAX_BLOCK_ENTRIES, Math.floor(bytes / typical)));
 }

@@ -13,7 +13,7 @@ import type { Keys } from '../redis/keys.ts';
 import { labelsOfLine } from '../redis/label-text.ts';
 import { LongWaits } from '../redis/patience.ts';
 import { Retries } from '../redis/retries.ts';
-import { MIB } from '../units.ts';
+import { KIB, MIB } from '../units.ts';
 import { BlockBuilder } from './block-builder.ts';
 import { entryTexts } from './entry-texts.ts';
 import { convert } from './exposition/convert.ts';
@@ -152,6 +152,9 @@ async function noteFailure(lease: GroupLease, ttlMs: number): Promise<StoreError
   }
 }
 
+/** What a group has of a family is mostly less, and then a single block, which is stored for less than several are. */
+const LEAST_BLOCK_BYTES = 4 * KIB;
+
 /** Turns bodies into blocks. */
 class BodyReader {
   readonly #parser: TextParser;
@@ -160,7 +163,7 @@ class BodyReader {
   constructor(secret: Uint8Array) {
     const hash = new SeriesHash(secret);
     this.#parser = new TextParser(hash);
-    this.#builder = new BlockBuilder(hash);
+    this.#builder = new BlockBuilder(hash, LEAST_BLOCK_BYTES);
   }
 
   read({ body, format, timestamps, utf8Names, group }: PushTask, arena: Arena): ReadBody | Problem {
