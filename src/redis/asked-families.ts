@@ -8,11 +8,13 @@ import { META } from './family-meta.ts';
 import type { ReadLimits } from './family-reader.ts';
 import { FamilySizes } from './family-sizes.ts';
 import type { Keys } from './keys.ts';
+import type { KnownFamilies } from './known-families.ts';
 
 /** Batches on their way at once, if they are small. */
 const MOST_SENT = 3;
 
 const TIME = commandBytes(['TIME']);
+const HVALS = commandBytes(['HVALS'], 1);
 const HGETALL = commandBytes(['HGETALL'], 1);
 const HGET = commandBytes(['HGET'], 2);
 const META_ARGUMENT = argumentBytes(META);
@@ -25,6 +27,9 @@ export interface FamilyRef {
   /** When that was told, by performance.now(). */
   at: number;
 }
+
+/** Families in which groups have blocks that say nothing of their deadline: these must be read with their fields. */
+export type Holdings = KnownFamilies<true>;
 
 interface SentBatch {
   readonly answers: FamilyAnswers;
@@ -41,13 +46,15 @@ export type Asked = FamilyAnswers | FamilyRef;
  * worked on.
  *
  * Two plain commands a family take Redis half of what a script takes that looks at a family and reads it: that makes a
- * string of Lua's own of each field, and the answer of tables.
+ * string of Lua's own of each field, and the answer of tables. Only values are asked for, and fields, too, of the families
+ * that are known to need them (see family-values.ts).
  */
 export class AskedFamilies {
   readonly #connection: RedisConnection;
   readonly #keys: Keys;
   readonly #names: AsyncIterator<BucketNames>;
   readonly #limits: ReadLimits;
+  readonly #holdings: Holdings;
   /** The bucket that was begun last, and how many of its names were taken. There may be very many. */
   #bucket: BucketNames = { bucket: 0, names: [] };
   #taken = 0;
@@ -66,11 +73,13 @@ export class AskedFamilies {
     keys: Keys,
     names: AsyncIterable<BucketNames>,
     limits: ReadLimits,
+    holdings: Holdings,
   ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#names = names[Symbol.asyncIterator]();
     this.#limits = limits;
+    this.#holdings = holdings;
   }
 
   /** Undefined: there are no more. Throws StoreError. */
@@ -94,8 +103,21 @@ export class AskedFamilies {
     }
   }
 
+  /** Reads one of those that were read, once more, and with its fields. Throws StoreError. */
+  async again(ref: FamilyRef): Promise<FamilyAnswers> {
+    const refs = [ref];
+    const answers = this.#expect(refs, () => true);
+    await this.#ask(refs, answers.commands, answers);
+    if (answers.blocksOf(0).hasHoldings) this.#holdings.set(ref.name, true);
+    return answers;
+  }
+
   /** What was read is not looked at any more. */
   release(answers: FamilyAnswers): void {
+    for (let i = 0; i < answers.refs.length && !this.#holdings.isEmpty; i++) {
+      const { withFields, hasHoldings } = answers.blocksOf(i);
+      if (withFields && !hasHoldings) this.#holdings.delete(answers.refs[i].name);
+    }
     answers.release();
     this.#free.push(answers);
   }
@@ -196,17 +218,24 @@ export class AskedFamilies {
       bytes += next;
     }
     const refs = this.#sized.splice(0, count);
-    const answers = this.#free.pop() ?? new FamilyAnswers();
-    answers.expect(refs);
-    const { commands } = answers;
-    commands.add(TIME);
-    for (const { bucket, name } of refs) {
-      commands.addKeyed(HGETALL, this.#keys.familyPrefix(bucket), name);
-    }
-    const answered = this.#ask(refs, commands, answers);
+    const holdings = this.#holdings;
+    const answers = this.#expect(refs, holdings.isEmpty ? undefined : (name) => holdings.get(name) === true);
+    const answered = this.#ask(refs, answers.commands, answers);
     answered.catch(() => {});
     this.#sent.push({ answers, bytes, answered });
     return bytes;
+  }
+
+  #expect(refs: readonly FamilyRef[], withFields?: (family: string) => boolean): FamilyAnswers {
+    const answers = this.#free.pop() ?? new FamilyAnswers();
+    answers.expect(refs, withFields);
+    answers.commands.add(TIME);
+    for (let i = 0; i < refs.length; i++) {
+      const { bucket, name } = refs[i];
+      const command = answers.blocksOf(i).withFields ? HGETALL : HVALS;
+      answers.commands.addKeyed(command, this.#keys.familyPrefix(bucket), name);
+    }
+    return answers;
   }
 
   async #ask<Sink extends BatchSink>(

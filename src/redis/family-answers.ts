@@ -6,7 +6,7 @@ import { FamilyBlocks } from './family-blocks.ts';
 
 const DIGIT_0 = 0x30;
 
-/** The answers to TIME, and then to HGETALL of each of some families. Used again for others when they are done with. */
+/** The answers to TIME, and then to HVALS or HGETALL of each of some families. Used again for others when they are done with. */
 export class FamilyAnswers implements BatchSink {
   /** Families that were asked for. */
   refs: readonly FamilyRef[] = [];
@@ -27,10 +27,14 @@ export class FamilyAnswers implements BatchSink {
     return this.#blocks[family];
   }
 
-  expect(refs: readonly FamilyRef[]): void {
+  /** @param withFields of which families the fields are asked for, too; undefined: of none */
+  expect(refs: readonly FamilyRef[], withFields?: (family: string) => boolean): void {
     this.refs = refs;
     this.commands.clear();
     while (this.#blocks.length < refs.length) this.#blocks.push(new FamilyBlocks());
+    for (let i = 0; i < refs.length; i++) {
+      this.#blocks[i].withFields = withFields?.(refs[i].name) ?? false;
+    }
   }
 
   begin(command: number): void {

@@ -3,9 +3,10 @@ import type { BlockMerge, Piece } from './block-merge.ts';
 import type { BulkSink } from './connection/reply-decoder.ts';
 import type { Slab } from './connection/slab.ts';
 import { EntryTable } from './entry-table.ts';
-import { type FamilyMeta, META, readMeta } from './family-meta.ts';
+import { blocksOf, type FamilyMeta, META, readMeta } from './family-meta.ts';
+import { valueKind } from './family-values.ts';
 import { HashSum } from './hash-sum.ts';
-import { GROUP_OWNER, HOLDING, ID_END, livesUntil } from './holdings.ts';
+import { GROUP_OWNER, HOLDING, heldUntilMs, ID_END, livesUntil } from './holdings.ts';
 
 const GROUP_BYTE = GROUP_OWNER.charCodeAt(0);
 const HOLDING_BYTE = HOLDING.charCodeAt(0);
@@ -28,10 +29,12 @@ export interface ReadStats {
 }
 
 /**
- * The hash of a family, as Redis gives it: fields and values in turn. The blocks stay where they were received, and of
+ * The hash of a family, as Redis gives it: its values, or fields and values in turn. The blocks stay where they were received, and of
  * each there are a few numbers: of families with thousands of tiny ones, objects would take longer than all the rest.
  */
 export class FamilyBlocks implements BulkSink {
+  /** Whether fields come, too. */
+  withFields = false;
   readonly #slabs: Slab[] = [];
   /** Of the blocks; so much of the next five arrays counts. */
   #count = 0;
@@ -49,6 +52,8 @@ export class FamilyBlocks implements BulkSink {
   #held: EntryTable | undefined;
   /** Of all entries of the blocks. */
   readonly #sum = new HashSum();
+  /** Values that are what is known of the family, or, without fields, what a group holds. */
+  #heads = 0;
   #meta: Buffer | undefined;
   #metaAt = 0;
   #metaEnd = 0;
@@ -56,6 +61,20 @@ export class FamilyBlocks implements BulkSink {
   #field: 'none' | 'meta' | 'block' | 'holding' | 'other' = 'none';
   #hi: number | undefined;
   #lo: number | undefined;
+
+  /**
+   * The values do not tell of which groups they are, or are not what they should be: only with the fields it is certain what
+   * the family holds.
+   */
+  get needsFields(): boolean {
+    if (this.withFields || (this.#heads === 0 && this.#count === 0)) return false;
+    return this.#heads !== 1 || blocksOf(this.#meta as Buffer, this.#metaAt, this.#metaEnd) !== this.#count;
+  }
+
+  /** Groups have blocks that say nothing of their deadline themselves. */
+  get hasHoldings(): boolean {
+    return this.#heldUntil.length > 0;
+  }
 
   /** There is no such family, or only somebody's wish to make it. */
   get isGone(): boolean {
@@ -69,8 +88,11 @@ export class FamilyBlocks implements BulkSink {
 
   bulk(slab: Slab, from: number, to: number): void {
     const { bytes } = slab;
-    const field = this.#field;
-    if (field === 'none') {
+    let field = this.#field;
+    if (!this.withFields) {
+      const kind = valueKind(bytes, from, to);
+      field = kind === 'head' ? 'meta' : kind;
+    } else if (field === 'none') {
       this.#begin(bytes, from, to);
       return;
     }
@@ -90,13 +112,14 @@ export class FamilyBlocks implements BulkSink {
       this.#groupLo[i] = this.#lo;
       sumEntries(bytes, from, to, this.#sum);
     } else if (field === 'meta') {
+      this.#heads++;
       this.#meta = bytes;
       this.#metaAt = from;
       this.#metaEnd = to;
     } else if (field === 'holding' && to - from >= 8) {
       this.#heldHi.push(this.#hi ?? 0);
       this.#heldLo.push(this.#lo ?? 0);
-      this.#heldUntil.push(bytes.readDoubleLE(from));
+      this.#heldUntil.push(heldUntilMs(bytes, from));
     }
   }
 
@@ -164,8 +187,11 @@ export class FamilyBlocks implements BulkSink {
     }
     this.#count = 0;
     this.#sum.clear();
+    this.#heads = 0;
     this.#meta = undefined;
     this.#field = 'none';
+    this.#hi = undefined;
+    this.#lo = undefined;
   }
 
   /** False: it is damaged. */

@@ -19,6 +19,7 @@ export const META = 'm';
 
 const BYTES_AT = 8;
 const REVISION_AT = 36;
+const BLOCKS_AT = 40;
 const TYPE_AT = 47;
 /** With empty texts. */
 const LEAST_BYTES = TYPE_AT + 10;
@@ -44,6 +45,11 @@ export function readMeta(text: Buffer, start = 0, end = text.length): FamilyMeta
     bytes: text.readDoubleLE(start + BYTES_AT),
     revision: text.readUInt32LE(start + REVISION_AT),
   };
+}
+
+/** How many blocks it has; -1 if the text is too short. */
+export function blocksOf(text: Buffer, start: number, end: number): number {
+  return end - start < LEAST_BYTES ? -1 : text.readUInt32LE(start + BLOCKS_AT);
 }
 
 /** Of all its blocks; NaN if the text is too short. */

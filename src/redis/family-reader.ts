@@ -1,5 +1,5 @@
 import { KIB, MIB, SECOND } from '../units.ts';
-import { AskedFamilies, type FamilyRef } from './asked-families.ts';
+import { AskedFamilies, type FamilyRef, type Holdings } from './asked-families.ts';
 import { BlockFormatError, BlockView, type FamilyKind } from './block.ts';
 import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
@@ -13,6 +13,7 @@ import { FieldValues } from './field-values.ts';
 import { HashSum } from './hash-sum.ts';
 import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, isLone, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
+import { KnownFamilies } from './known-families.ts';
 
 /** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
 export interface ReadLimits {
@@ -78,8 +79,10 @@ export interface FamilyReading extends FamilyHead {
   texts(): readonly Piece[] | AsyncGenerator<readonly Piece[], void>;
 }
 
-/** How to read; all of it for tests. */
 export interface ReadOptions {
+  /** What scrapes before this one have found out, and this one does. Default: nothing, for nobody. */
+  readonly holdings?: Holdings;
+  /** For tests, as is the next. */
   readonly limits?: ReadLimits;
   /** Called between any two steps of reading a large family. */
   pause?(step: 'listed' | 'page'): Promise<void>;
@@ -97,15 +100,28 @@ export async function* readFamilies(
   merge: BlockMerge,
   options: ReadOptions = {},
 ): AsyncGenerator<StoredReading[], void> {
-  const asked = new AskedFamilies(connection, keys, names, options.limits ?? READ_LIMITS);
+  const { limits = READ_LIMITS, holdings = new KnownFamilies() } = options;
+  const asked = new AskedFamilies(connection, keys, names, limits, holdings);
   try {
     for (let next = await asked.next(); next !== undefined; next = await asked.next()) {
       if (next instanceof FamilyAnswers) {
-        const { nowMs } = next;
-        const readings: StoredReading[] = [];
+        let readings: StoredReading[] = [];
+        const add = (ref: FamilyRef, blocks: FamilyBlocks, { nowMs }: FamilyAnswers): void => {
+          if (!blocks.isGone) readings.push(new WholeFamily(ref, blocks, nowMs, stats, merge));
+        };
         for (const [i, ref] of next.refs.entries()) {
           const blocks = next.blocksOf(i);
-          if (!blocks.isGone) readings.push(new WholeFamily(ref, blocks, nowMs, stats, merge));
+          if (!blocks.needsFields) {
+            add(ref, blocks, next);
+            continue;
+          }
+          yield readings;
+          readings = [];
+          const again = await asked.again(ref);
+          add(ref, again.blocksOf(0), again);
+          yield readings;
+          readings = [];
+          asked.release(again);
         }
         yield readings;
         asked.release(next);

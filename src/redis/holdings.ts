@@ -45,6 +45,11 @@ export function groupsOf(blocks: readonly ListedBlock[]): string[] {
   return [...groups];
 }
 
+/** The deadline that what a group holds begins with. */
+export function heldUntilMs(value: Buffer, start: number): number {
+  return -value.readDoubleLE(start);
+}
+
 /** @param values of the fields that HOLDING and the groups make */
 export function deadlinesOf(
   groups: readonly string[],
@@ -52,7 +57,7 @@ export function deadlinesOf(
 ): Map<string, number> {
   const deadlines = new Map<string, number>();
   for (const [i, value] of values.entries()) {
-    if (value !== null && value.length >= 8) deadlines.set(groups[i], value.readDoubleLE(0));
+    if (value !== null && value.length >= 8) deadlines.set(groups[i], heldUntilMs(value, 0));
   }
   return deadlines;
 }

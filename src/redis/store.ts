@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../units.ts';
+import type { Holdings } from './asked-families.ts';
 import { RedisConnection } from './client.ts';
 import { DistinctFamilies } from './distinct-families.ts';
 import { type FailureReason, StoreError, toStoreError } from './failure.ts';
@@ -10,6 +11,7 @@ import { deleteGroup, type GroupFamily, groupFamilies, wipe } from './group-stor
 import { LiveGroups } from './groups.ts';
 import { agreeOnSecret } from './identity-secret.ts';
 import { BUCKETS, Keys } from './keys.ts';
+import { KnownFamilies } from './known-families.ts';
 import type { Labels } from './label-text.ts';
 import type { RedisOptions } from './options.ts';
 import { Retries } from './retries.ts';
@@ -42,6 +44,7 @@ export class Store {
   readonly #retries: Retries;
   readonly #releases = new GroupReleases();
   readonly #distinct = new DistinctFamilies();
+  readonly #holdings: Holdings = new KnownFamilies();
   #secret: Uint8Array | undefined;
   #ready = false;
   #down: StoreError | undefined = new StoreError('connection', 'Redis has not been reached yet');
@@ -115,7 +118,11 @@ export class Store {
 
   /** What lives, as one exposition in chunks (see scrape.ts). Throws StoreError. */
   scrape(options: ScrapeOptions = {}): AsyncGenerator<Buffer, ScrapeSummary> {
-    return scrape(this.#connection, this.#keys, { distinct: this.#distinct, ...options });
+    return scrape(this.#connection, this.#keys, {
+      distinct: this.#distinct,
+      holdings: this.#holdings,
+      ...options,
+    });
   }
 
   /** All groups that live. Throws StoreError. */

@@ -219,6 +219,8 @@ async function holds(list: Step[], longFrom: number): Promise<void> {
   for (const step of list) await run.carryOut(step);
   await run.carryOut({ do: 'scrape', gateway: 0, how: 'paged', between: [] });
   await run.carryOut({ do: 'compact', gateway: 1, between: [] });
+  const { noted, ...counts } = await gateways[0].countsOf(FAMILY);
+  assert.deepEqual(noted, counts);
   await run.carryOut({ do: 'scrape', gateway: 1, how: 'whole', between: [] });
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach } from 'node:test';
+import type { Holdings } from '../../src/redis/asked-families.ts';
 import { BlockWriter, type FamilyKind } from '../../src/redis/block.ts';
 import {
   type BlockWrite,
@@ -10,12 +11,14 @@ import {
 } from '../../src/redis/block-store.ts';
 import { RedisConnection } from '../../src/redis/client.ts';
 import { DistinctFamilies } from '../../src/redis/distinct-families.ts';
+import { blocksOf, META, readMeta } from '../../src/redis/family-meta.ts';
 import { candidateOf, groupOf, namesOfShape } from '../../src/redis/group.ts';
 import { type GroupPushOutcome, pushGroup } from '../../src/redis/group-push.ts';
 import type { GroupFamilyWrite, GroupPushOptions } from '../../src/redis/group-write.ts';
 import { isBlock } from '../../src/redis/holdings.ts';
 import { fingerprint } from '../../src/redis/identity-secret.ts';
 import { BUCKETS, bucketOf, Keys } from '../../src/redis/keys.ts';
+import { KnownFamilies } from '../../src/redis/known-families.ts';
 import { type Labels, parseLabels } from '../../src/redis/label-text.ts';
 import type { RedisOptions } from '../../src/redis/options.ts';
 import { scrape } from '../../src/redis/scrape.ts';
@@ -62,6 +65,7 @@ export class TestStorage implements AsyncDisposable {
   readonly connection: RedisConnection;
   readonly keys = new Keys(PREFIX);
   readonly distinct = new DistinctFamilies();
+  readonly holdings: Holdings = new KnownFamilies();
   readonly hash = new SeriesHash(SECRET);
 
   private constructor(connection: RedisConnection) {
@@ -198,14 +202,30 @@ export class TestStorage implements AsyncDisposable {
 
   /** How many blocks a family has. */
   async blocksOf(name: string): Promise<number> {
+    return (await this.countsOf(name)).blocks;
+  }
+
+  /** The blocks of a family, and their bytes, and what is noted of both. */
+  async countsOf(name: string) {
     const hash = this.keys.family(bucketOf(name), name);
-    const fields = (await this.connection.command('HKEYS', hash)) as Buffer[];
-    return fields.filter((field) => isBlock(field.toString('latin1'))).length;
+    const fields = (await this.connection.command('HGETALL', hash)) as Buffer[];
+    const counts = { blocks: 0, bytes: 0, noted: { blocks: 0, bytes: 0 } };
+    for (let i = 0; i < fields.length; i += 2) {
+      const field = fields[i].toString('latin1');
+      const value = fields[i + 1];
+      if (isBlock(field)) {
+        counts.blocks++;
+        counts.bytes += value.length;
+      } else if (field === META) {
+        counts.noted = { blocks: blocksOf(value, 0, value.length), bytes: readMeta(value).bytes };
+      }
+    }
+    return counts;
   }
 
   async scrape(options: Parameters<typeof scrape>[2] = {}): Promise<string> {
     const chunks: Buffer[] = [];
-    const all = { distinct: this.distinct, ...options };
+    const all = { distinct: this.distinct, holdings: this.holdings, ...options };
     for await (const chunk of scrape(this.connection, this.keys, all)) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
   }

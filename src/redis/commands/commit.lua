@@ -87,6 +87,7 @@ local function overwrite(hash, known, field, value, type, kind, help, unit, rese
   if not text or known[2] or not before then return nil end
   local latest, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, held_type, held_fingerprint,
     held_help, held_unit = struct.unpack(META, text)
+  latest = -latest
   if latest <= now_ms or ordered == 1 or ingested == 0 or held_fingerprint ~= fingerprint
     or kind_of(held_type) ~= kind or (type ~= '' and type ~= held_type)
     or (help ~= '' and help ~= held_help) or (unit ~= '' and unit ~= held_unit)
@@ -95,7 +96,7 @@ local function overwrite(hash, known, field, value, type, kind, help, unit, rese
   bytes = bytes + #value - #before
   latest = math.max(latest, deadline)
   if latest > ends or size_class(bytes) > ends % 1 then return nil end
-  call('HSET', hash, field, stamped(value, sequence, deadline), 'm', struct.pack(META, latest, bytes, live, ends,
+  call('HSET', hash, field, stamped(value, sequence, deadline), 'm', struct.pack(META, -latest, bytes, live, ends,
     (commits + 1) % 4294967296, revision, blocks, ingested, grouped, ordered, #held_type, held_type, #fingerprint, fingerprint,
     #held_help, held_help, #held_unit, held_unit))
   return has_outgrown(bytes, live) and 1 or 0, ends

@@ -18,12 +18,11 @@ for n = 4, #ARGV do
     local family = family_at(hash)
     prolong(family, deadline)
     family.commits = family.commits + 1
-    local text, until_then = text_of(family), struct.pack('<d', deadline)
+    local field, value = 'p' .. gid, struct.pack('<d', -deadline) .. digests
     if lone then
-      call('HSET', hash, 'm', text, lone_field(gid), string.sub(lone, 1, 8) .. until_then .. string.sub(lone, 17))
-    else
-      call('HSET', hash, 'm', text, 'p' .. gid, until_then .. digests)
+      field, value = lone_field(gid), string.sub(lone, 1, 8) .. struct.pack('<d', deadline) .. string.sub(lone, 17)
     end
+    call('HSET', hash, 'm', text_of(family), field, value)
     keep_family(family, hash, order, KEYS[1])
     if family.is_news then latest = math.max(latest, family.ends) end
   end

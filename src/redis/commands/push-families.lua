@@ -172,6 +172,7 @@ local function overwrites(family, known)
   if only ~= shape or tonumber(shape_until) < deadline then return false end
   local latest, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, type, held_fingerprint, help, unit =
     struct.unpack(META, text)
+  latest = -latest
   if latest <= now_ms or ordered == 1 or grouped == 0 or held_fingerprint ~= fingerprint or type ~= family.type
     or (family.help ~= '' and family.help ~= help) or (family.unit ~= '' and family.unit ~= unit) then return false end
   local value = ARGV[family.values_at]
@@ -181,7 +182,7 @@ local function overwrites(family, known)
   latest = math.max(latest, deadline)
   if latest > ends or size_class(bytes) > ends % 1 then return false end
   family.ends, family.has_outgrown = ends, has_outgrown(bytes, live)
-  family.text = struct.pack(META, latest, bytes, live, ends, (commits + 1) % 4294967296, revision, blocks, ingested, grouped,
+  family.text = struct.pack(META, -latest, bytes, live, ends, (commits + 1) % 4294967296, revision, blocks, ingested, grouped,
     ordered, #type, type, #fingerprint, fingerprint, #help, help, #unit, unit)
   return true
 end
@@ -384,7 +385,7 @@ local function store(n, family)
   local last = #fields
   fields[last + 1], fields[last + 2] = 'm', text_of(held)
   fields[last + 3], fields[last + 4] = 'w', table.concat(shapes)
-  if now_held then fields[last + 5], fields[last + 6] = 'p' .. gid, struct.pack('<d', deadline) .. now_held end
+  if now_held then fields[last + 5], fields[last + 6] = 'p' .. gid, struct.pack('<d', -deadline) .. now_held end
   call('HSET', hash, unpack(fields))
   if family.reserved and family.final ~= '' then call('HDEL', hash, 'q') end
   keep_family(held, hash, order, bucket.index)

@@ -2,13 +2,17 @@
   What is known of a family: field 'm' of its hash, one string, since Redis takes as long for each field of a small hash
   as for a call. Stands before the scripts that read or change it; redis/family-meta.ts reads it, too.
 
-    float64 latest deadline of any block, ms, or somewhat later (0: it has had no samples yet), bytes of all blocks, bytes of those that
+    float64 latest deadline of any block, ms, or somewhat later (0: it has had no samples yet), negated, bytes of all blocks, bytes of those that
       lived when it was last compacted, and when Redis lets go of it, ms, with its size class: its score in the index of the
       bucket
     uint32 number of commits, revision (how often compaction has changed blocks), number of blocks
     uint8 whether /ingest may have blocks, whether groups may, whether the family has an order
     type and fingerprint of the secret, each behind its length as uint8
     HELP and UNIT, each '' or '=' and the text, behind its length as uint32
+
+  Negated, so that a scrape can ask for the values of the hash without its fields, each of which Redis must wait for: this
+  and what groups hold (shared/group-blocks.lua) begin with a number below zero, a block with its sequence, and
+  the other fields with digits (redis/family-values.ts).
 ]]
 local META = '<ddddI4I4I4BBBBc0Bc0I4c0I4c0'
 
@@ -18,14 +22,14 @@ local function family_of(text)
     struct.unpack(META, text)
   -- All at once: a table that grows field by field is made anew five times.
   return {
-    deadline = deadline, bytes = bytes, live = live, ends = ends, commits = commits, revision = revision, blocks = blocks,
+    deadline = -deadline, bytes = bytes, live = live, ends = ends, commits = commits, revision = revision, blocks = blocks,
     ingested = ingested, grouped = grouped, ordered = ordered, type = type, fingerprint = fingerprint, help = help,
     unit = unit, is_prolonged = false,
   }
 end
 
 local function text_of(f)
-  return struct.pack(META, f.deadline, f.bytes, f.live, f.ends, f.commits % 4294967296, f.revision,
+  return struct.pack(META, -f.deadline, f.bytes, f.live, f.ends, f.commits % 4294967296, f.revision,
     f.blocks, f.ingested, f.grouped, f.ordered, #f.type, f.type, #f.fingerprint, f.fingerprint, #f.help, f.help, #f.unit, f.unit)
 end
 

@@ -2,8 +2,8 @@
   What a group holds in a family. Stands before the scripts that change it, after shared/preamble.lua
   and shared/family.lua.
 
-  Field 'p' .. gid of the family's hash: the deadline of the group there (float64, ms), which counts for all its blocks,
-  and the digest of each block, 16 bytes each. A block has the field 'g' .. gid .. digest.
+  Field 'p' .. gid of the family's hash: the deadline of the group there (float64, ms, negated), which counts for all its
+  blocks, and the digest of each block, 16 bytes each. A block has the field 'g' .. gid .. digest.
 
   What most groups have of a family is one small block. It may be a lone one: its field is 'g' .. gid, the deadline in it is
   that of the group there, and there is nothing else. Redis waits for memory at each string, so half as many take a scrape half
@@ -16,7 +16,7 @@ local function lone_field(gid) return 'g' .. gid end
 local function holding_of(held, lone)
   if lone then return #lone >= 28 and struct.unpack('<d', lone, 9) or 0, '', lone end
   if not held then return 0, '', nil end
-  return struct.unpack('<d', held), string.sub(held, 9), nil
+  return -struct.unpack('<d', held), string.sub(held, 9), nil
 end
 
 local function holding(hash, gid)
