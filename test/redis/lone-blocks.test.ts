@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BlockView } from '../../src/redis/block.ts';
 import { compactFamily } from '../../src/redis/compaction.ts';
+import { READ_LIMITS } from '../../src/redis/family-reader.ts';
 import { deleteGroup, groupFamilies } from '../../src/redis/group-store.ts';
 import { isBlock, isLone } from '../../src/redis/holdings.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
@@ -167,6 +168,25 @@ test('a push of another family prolongs it, also while it is being compacted', a
   assert.equal(BlockView.of(block).count, 1);
   assert.ok((await deadlineOf('m')) > before + 3_000_000);
   assert.deepEqual(await shown(), { 1: '1', 2: '2', 3: '2', 4: '2', 'other{job="a"}': '1' });
+});
+
+test('a scrape that has listed one does not lose what it had when it gets another field', async () => {
+  const limits = { ...READ_LIMITS, onceBytes: 0, pageBlocks: 1 };
+  for (const change of [
+    () => pushA({ 3: 3 }, { mode: 'merge' }),
+    () => pushA({ 1: 1, 2: 2, 3: 3 }, { blockSize: 1 }),
+  ]) {
+    await pushA({ 1: 1, 2: 2 });
+    await storage.pushGroup([['job', 'b']], { m: { 'job="b",s="0"': 0 } });
+    let changed = 0;
+    const pause = async (): Promise<void> => {
+      if (changed++ === 0) await change();
+    };
+    const series = [...seriesOf(await storage.scrape({ limits, pause })).keys()].sort();
+    assert.deepEqual(series.slice(0, 3), ['m{job="a",s="1"}', 'm{job="a",s="2"}', 'm{job="a",s="3"}']);
+    assert.equal(series.length, 4);
+    await storage.connection.command('FLUSHALL');
+  }
 });
 
 test('another group, of another shape, may not push what it holds', async () => {

@@ -40,7 +40,7 @@ for a = 2, #ARGV, 4 do
     if value == '' then
       family.blocks = family.blocks - call('HDEL', KEYS[1], field)
       if family.ordered == 1 then call('ZREM', KEYS[2], field) end
-      if string.sub(field, 1, 1) == 'g' and #field > 9 then
+      if string.sub(field, 1, 1) == 'g' then
         local gid = string.sub(field, 2, 9)
         lost[gid] = lost[gid] or {}
         lost[gid][string.sub(field, 10)] = true
