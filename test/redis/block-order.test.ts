@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
+import { deleteGroup } from '../../src/redis/group-store.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
 import { openSequences } from '../../src/redis/sequences.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
@@ -56,6 +57,14 @@ test('a block of more than 4 KiB gives an order to those that were there, of gro
     ['m{s="1"}', '3'],
     ['m{s="2"}', '3'],
   ]);
+});
+
+test('the block of a group leaves the order when the group goes', async () => {
+  await storage.pushGroup([['job', 'long']], { m: { 'job="long"': '7'.padStart(5000, '0') } });
+  await storage.pushGroup([['job', 'a']], { m: { 'job="a"': 1 } });
+  assert.equal(await ordered(), 2);
+  await deleteGroup(storage.connection, storage.keys, [['job', 'a']], { timeoutMs: 5000 });
+  assert.deepEqual([await ordered(), await storage.blocksOf('m')], [1, 1]);
 });
 
 test('parts of a body that come in the wrong order keep their order, with or without an order of the family', async () => {

@@ -13,7 +13,10 @@ async function watchedScrape() {
   const shown = seriesOf(await storage.scrape());
   const stats = await redis.cli('INFO', 'commandstats');
   const calls = (command: string): number =>
-    Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    [...stats.matchAll(new RegExp(`cmdstat_${command}:calls=(\\d+)`, 'g'))].reduce(
+      (sum, [, n]) => sum + Number(n),
+      0,
+    );
   return { shown, withFields: calls('hgetall'), without: calls('hvals') };
 }
 
