@@ -35,7 +35,12 @@ test('what a value is, its first number tells', () => {
     assert.equal(kind(Buffer.from(text)), 'other');
 });
 
-test('families are read without their fields, whoever pushes to them, as long as each group has one block', async () => {
+// Then no block of a group stands alone.
+const skip = process.env['TEST_VALUES'] === 'apart';
+
+test('families are read without their fields, whoever pushes to them, as long as each group has one block', {
+  skip,
+}, async () => {
   await storage.push('ingested', { 's="1"': 1 });
   await storage.pushGroup([['job', 'a']], { grouped: { 'job="a"': 1 }, both: { 'job="a"': 1 } });
   await storage.push('both', { 's="1"': 1 });
@@ -44,7 +49,9 @@ test('families are read without their fields, whoever pushes to them, as long as
   assert.deepEqual([withFields, without], [0, 3]);
 });
 
-test('one in which a group has several is read once more, and from then on with its fields, until that ends', async () => {
+test('one in which a group has several is read once more, and from then on with its fields, until that ends', {
+  skip,
+}, async () => {
   const push = (blockSize: number) =>
     storage.pushGroup([['job', 'a']], { m: { 'job="a",s="1"': 1, 'job="a",s="2"': 2 } }, { blockSize });
   await storage.push('other', { 's="1"': 1 });
