@@ -7,6 +7,7 @@ const STORING = [
   'shared/keep-family',
   'shared/order',
   'shared/growth',
+  'shared/overwrite',
   'shared/clashes',
   'shared/drafts',
 ] as const;

@@ -7,6 +7,14 @@ const PAGE = 1000;
 /** So many buckets have their first page on its way: most have no other, and to wait for each would take longer than all. */
 const AHEAD = 8;
 
+/**
+ * An index of fewer names is read at once, which takes Redis 0.6 µs a name, 2.5 ms at the most; to walk through it with a
+ * cursor takes 0.8 µs, and several round trips. What is more, names then come in the order of their ends, mostly that
+ * in which the families were made, and so do the families when they are read: what Redis then looks at lies more or less together, and to read
+ * 200,000 small families takes it 0.4 instead of 0.65 s.
+ */
+const MOST_AT_ONCE = 4000;
+
 const NONE: Promise<IndexPage & { at: number }> = Promise.resolve({ names: [], mostBytes: [], at: 0 });
 
 const POINT = '.'.charCodeAt(0);
@@ -38,8 +46,12 @@ export async function* allFamilyNames(
 ): AsyncGenerator<BucketNames, void> {
   const ahead: Array<() => typeof NONE> = [];
   let begun = 0;
+  // All have about as many.
+  let areLarge = false;
   const next = (): typeof NONE => {
-    for (; begun < BUCKETS && ahead.length < AHEAD; begun++) ahead.push(begin(connection, keys, begun));
+    for (; begun < BUCKETS && ahead.length < AHEAD; begun++) {
+      ahead.push(areLarge ? inPages(connection, keys, begun) : atOnce(connection, keys, begun));
+    }
     const all = ahead.shift()?.() ?? NONE;
     // Awaited only when its turn comes: until then its failure is nobody's.
     all.catch(() => {});
@@ -48,14 +60,32 @@ export async function* allFamilyNames(
   let coming = next();
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     const { names, ...told } = await coming;
+    areLarge = names.length >= MOST_AT_ONCE;
     // All of one bucket are on their way while those before are worked on.
     coming = next();
     yield { bucket, names, told };
   }
 }
 
+/** Asks for all names of a bucket, and gives what they are; if they are too many, what reads them in pages. */
+function atOnce(connection: RedisConnection, keys: Keys, bucket: number): () => typeof NONE {
+  const at = performance.now();
+  const index = keys.index(bucket);
+  const answer = new NamesAnswer();
+  const asked = connection.page(
+    { command: 'ZRANGE', args: [index, 0, MOST_AT_ONCE - 1, 'WITHSCORES'], sink: answer },
+    index,
+  );
+  asked.catch(() => {});
+  return async () => {
+    await asked;
+    const { names, mostBytes } = answer;
+    return names.length < MOST_AT_ONCE ? { names, mostBytes, at } : inPages(connection, keys, bucket)();
+  };
+}
+
 /** Asks for the first page of names, and gives what reads the others. */
-function begin(connection: RedisConnection, keys: Keys, bucket: number): () => typeof NONE {
+function inPages(connection: RedisConnection, keys: Keys, bucket: number): () => typeof NONE {
   const at = performance.now();
   const pages = indexPages(connection, keys, bucket);
   const first = pages.next();
@@ -118,25 +148,37 @@ async function* indexPages(
   }
 }
 
-/** The answer to ZSCAN: a cursor, then names and scores in turn. */
-class PageAnswer implements BatchSink {
-  cursor = '';
+/** The answer to ZRANGE: names and scores in turn. */
+class NamesAnswer implements BatchSink {
   names: string[] = [];
-  readonly mostBytes: number[] = [];
+  mostBytes: number[] = [];
 
   begin(): void {
-    this.cursor = '';
     this.names = [];
-    this.mostBytes.length = 0;
+    this.mostBytes = [];
   }
 
   bulk({ bytes }: Slab, from: number, to: number): void {
-    if (this.cursor === '') this.cursor = bytes.toString('latin1', from, to);
-    else if (this.names.length === this.mostBytes.length) this.names.push(bytes.toString('utf8', from, to));
+    if (this.names.length === this.mostBytes.length) this.names.push(bytes.toString('utf8', from, to));
     else this.mostBytes.push(mostBytesOf(bytes, from, to));
   }
 
   end(): void {}
+}
+
+/** The answer to ZSCAN: a cursor, then the same. */
+class PageAnswer extends NamesAnswer {
+  cursor = '';
+
+  override begin(): void {
+    super.begin();
+    this.cursor = '';
+  }
+
+  override bulk(slab: Slab, from: number, to: number): void {
+    if (this.cursor === '') this.cursor = slab.bytes.toString('latin1', from, to);
+    else super.bulk(slab, from, to);
+  }
 }
 
 /** How large a family is at the most, which its score tells behind the point: see commands/shared/family.lua. */

@@ -196,8 +196,9 @@ export function kindOf(type: string): FamilyKind {
  * - A group replaces its blocks by others, or is deleted. No older block of others holds its series, unless /ingest has
  *   blocks in the family: then the blocks of the group are not removed, but changed as by compaction. So it is enough to
  *   read first what is new, and to go on. (The new blocks have higher sequences than all that were listed: those of
- *   groups are never reserved beforehand.)
- * As long as nothing of this happens, a family whose blocks have the fields that they had when no entry stood in two of
+ *   groups are never reserved beforehand.) The lone block of a group may have other entries when it is read than when it
+ *   was listed: no older block holds them either.
+ * As long as nothing of this happens, a family without lone blocks whose blocks have the fields that they had when no entry stood in two of
  * them has none now: the same field means the same entries, or some of them. They are compared as soon as it does.
  * Whether a block has expired is decided by the time at which the list was made, so that a block that was listed as
  * living is not taken for ended while its series are pushed again elsewhere.

@@ -19,7 +19,8 @@
  * Fields of a family: `m` what is known of it (see commands/shared/family.lua), `c` token of the compaction under way and
  * when it began, `x` when the last one ended (ms), `w` shapes of the groups' keys, `q` who has reserved the family (see
  * commands/push-families.lua). Longer ones: `i` and a digest, a block of /ingest; `g`, the id of a group and a digest, a
- * block of that group; `p` and the id of a group, what it holds (see commands/shared/group-blocks.lua).
+ * block of that group; `p` and the id of a group, what it holds; `g` and the id of a group, its only block (see
+ * commands/shared/group-blocks.lua).
  */
 export const BUCKETS = 64;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { familyNames } from '../../src/redis/family-index.ts';
+import { allFamilyNames, familyNames } from '../../src/redis/family-index.ts';
 import { useStorage } from '../support/storage.ts';
 
 const { storage } = await useStorage();
@@ -22,6 +22,28 @@ test('an index of many pages gives each name once, in any alphabet', async () =>
   const found = await namesOf();
   assert.equal(found.length, names.length);
   assert.deepEqual(new Set(found), new Set(names));
+});
+
+test('a scrape gets each name once, with the size of its family, from indexes of any length', async () => {
+  // The later ones are known to be large when they are asked for, the last ones not to be.
+  const lengths = new Map([0, 1, 20, 40].map((bucket, i) => [bucket, [3999, 4000, 4001, 9000][i]]));
+  for (const [bucket, length] of lengths) {
+    for (let from = 0; from < length; from += 1000) {
+      const scored = Array.from({ length: Math.min(1000, length - from) }, (_, i) => [
+        `${1_764_000_000_000 + from + i}.15625`,
+        `größe_${bucket}_${from + i}`,
+      ]);
+      await storage.connection.command('ZADD', storage.keys.index(bucket), ...scored.flat());
+    }
+  }
+  for await (const { bucket, names, told } of allFamilyNames(storage.connection, storage.keys)) {
+    const length = lengths.get(bucket) ?? 0;
+    assert.equal(names.length, length);
+    const expected = Array.from({ length }, (_, i) => `größe_${bucket}_${i}`);
+    assert.deepEqual(new Set(names), new Set(expected));
+    // 0.15625 is 5 / 32.
+    assert.deepEqual(told?.mostBytes, new Array(length).fill(128 * 2 ** 5));
+  }
 });
 
 test('names that come twice, because the index grows while it is walked, are given once', async () => {

@@ -1,6 +1,7 @@
 --[[
   Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/clashes.lua and shared/drafts.lua.
+  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua, shared/clashes.lua
+  and shared/drafts.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
   Atomic as a whole; what Redis refuses it refuses before the first write (read-only; out of memory, unless a family begins
@@ -79,27 +80,15 @@ local function store_metadata(hash, family, type)
   if family.deadline == 0 then keep_until(hash, math.min(deadline, now_ms + LONGEST_METADATA_MS)) end
 end
 
--- By far the most families of small blocks: one block that overwrites itself, in a family that stays as it is. What is done
--- with these here is what would be done with them below, but without the tables that it makes, which takes a quarter less.
--- Returns the result of the family and when Redis lets go of it; nothing if there is more to it.
+-- One block that overwrites itself (see shared/overwrite.lua). Returns the result of the family and when Redis lets go of it;
+-- nothing if there is more to it.
 local function overwrite(hash, known, field, value, type, kind, help, unit, reserved, sequence)
   local text, before = known[1], known[3]
-  if not text or known[2] or not before then return nil end
-  local latest, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, held_type, held_fingerprint,
-    held_help, held_unit = struct.unpack(META, text)
-  latest = -latest
-  if latest <= now_ms or ordered == 1 or ingested == 0 or held_fingerprint ~= fingerprint
-    or kind_of(held_type) ~= kind or (type ~= '' and type ~= held_type)
-    or (help ~= '' and help ~= held_help) or (unit ~= '' and unit ~= held_unit)
-    or bytes + #value > ORDER_BYTES or blocks >= ORDER_BLOCKS
-    or (reserved and sequence_of(before) >= sequence) then return nil end
-  bytes = bytes + #value - #before
-  latest = math.max(latest, deadline)
-  if latest > ends or size_class(bytes) > ends % 1 then return nil end
-  call('HSET', hash, field, stamped(value, sequence, deadline), 'm', struct.pack(META, -latest, bytes, live, ends,
-    (commits + 1) % 4294967296, revision, blocks, ingested, grouped, ordered, #held_type, held_type, #fingerprint, fingerprint,
-    #held_help, held_help, #held_unit, held_unit))
-  return has_outgrown(bytes, live) and 1 or 0, ends
+  if not text or known[2] or not before or (reserved and sequence_of(before) >= sequence) then return nil end
+  local after, ends, outgrown, ingested = known_after(text, value, before, deadline, type, kind, help, unit, fingerprint)
+  if not ingested then return nil end
+  call('HSET', hash, field, stamped(value, sequence, deadline), 'm', after)
+  return outgrown and 1 or 0, ends
 end
 
 -- What stands in the family about itself and who has reserved it, and the blocks that these would overwrite, if they are

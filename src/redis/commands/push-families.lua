@@ -1,7 +1,7 @@
 --[[
   Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/clashes.lua, shared/drafts.lua,
-  shared/group-blocks.lua and shared/group-record.lua.
+  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua, shared/clashes.lua,
+  shared/drafts.lua, shared/group-blocks.lua and shared/group-record.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
   that are to be made or to change their type. Nobody else can then come between check and 'write'.
@@ -160,9 +160,8 @@ local function look(family)
   return call('HMGET', family.hash, unpack(asked))
 end
 
--- By far the most families of small pushes: the lone block that the group has there, which overwrites itself in a family that
--- stays as it is. Then what is to be written of it is worked out here, and without the tables that it takes otherwise, which
--- is a third less.
+-- Whether the family is one of a lone block that overwrites itself (see shared/overwrite.lua). Then what is to be written is
+-- worked out here.
 local function overwrites(family, known)
   local text, shapes, before = known[1], known[3], known[4]
   if not family.may_be_lone or not writing or not before or known[2] or not shapes
@@ -170,20 +169,11 @@ local function overwrites(family, known)
   if holding_of(nil, before) <= now_ms then return false end
   local shape_until, only = string.match(shapes, '^(%d+) ([^\n]*)\n$')
   if only ~= shape or tonumber(shape_until) < deadline then return false end
-  local latest, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, type, held_fingerprint, help, unit =
-    struct.unpack(META, text)
-  latest = -latest
-  if latest <= now_ms or ordered == 1 or grouped == 0 or held_fingerprint ~= fingerprint or type ~= family.type
-    or (family.help ~= '' and family.help ~= help) or (family.unit ~= '' and family.unit ~= unit) then return false end
   local value = ARGV[family.values_at]
-  if (ingested == 1 or mode == 'merge') and entries_of(value) ~= entries_of(before) then return false end
-  if bytes + #value > ORDER_BYTES or blocks >= ORDER_BLOCKS then return false end
-  bytes = bytes + #value - #before
-  latest = math.max(latest, deadline)
-  if latest > ends or size_class(bytes) > ends % 1 then return false end
-  family.ends, family.has_outgrown = ends, has_outgrown(bytes, live)
-  family.text = struct.pack(META, -latest, bytes, live, ends, (commits + 1) % 4294967296, revision, blocks, ingested, grouped,
-    ordered, #type, type, #fingerprint, fingerprint, #help, help, #unit, unit)
+  local after, ends, outgrown, ingested, grouped = known_after(text, value, before, deadline, family.type, family.kind,
+    family.help, family.unit, fingerprint)
+  if not grouped or (ingested or mode == 'merge') and entries_of(value) ~= entries_of(before) then return false end
+  family.text, family.ends, family.has_outgrown = after, ends, outgrown
   return true
 end
 
@@ -276,21 +266,6 @@ if apart then
       return { number(now_us), 'whole' }
     end
   end
-end
-
-local function set_of(digests)
-  local set = {}
-  each_digest(digests, function(digest) set[digest] = true end)
-  return set
-end
-
--- The digests of the first list that are not in the second.
-local function without(digests, set)
-  local left = {}
-  each_digest(digests, function(digest)
-    if not set[digest] then left[#left + 1] = digest end
-  end)
-  return table.concat(left)
 end
 
 local function overwrite(n, family)

@@ -33,6 +33,21 @@ local function each_digest(digests, visit)
   for i = 1, #digests, 16 do visit(string.sub(digests, i, i + 15)) end
 end
 
+local function set_of(digests)
+  local set = {}
+  each_digest(digests, function(digest) set[digest] = true end)
+  return set
+end
+
+-- The digests of the first list that are not in the second.
+local function without(digests, set)
+  local left = {}
+  each_digest(digests, function(digest)
+    if not set[digest] then left[#left + 1] = digest end
+  end)
+  return table.concat(left)
+end
+
 -- A block without its text, past its deadline: hides older values, of /ingest, of the series that it had. It keeps its
 -- sequence and says in which revision it was changed, so that a scrape which has listed it looks again.
 local function shadow_of(value, revision)
