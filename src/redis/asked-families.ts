@@ -103,12 +103,13 @@ export class AskedFamilies {
     }
   }
 
-  /** Reads one of those that were read, once more, and with its fields. Throws StoreError. */
-  async again(ref: FamilyRef): Promise<FamilyAnswers> {
-    const refs = [ref];
+  /** Reads some of those that came together once more, and with their fields. Throws StoreError. */
+  async again(refs: readonly FamilyRef[]): Promise<FamilyAnswers> {
     const answers = this.#expect(refs, () => true);
     await this.#ask(refs, answers.commands, answers);
-    if (answers.blocksOf(0).hasHoldings) this.#holdings.set(ref.name, true);
+    for (let i = 0; i < refs.length; i++) {
+      if (answers.blocksOf(i).hasHoldings) this.#holdings.set(refs[i].name, true);
+    }
     return answers;
   }
 

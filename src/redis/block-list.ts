@@ -15,7 +15,7 @@ export interface ListedBlock {
 export interface BlockList {
   /** The server's clock when the list was begun, ms. */
   readonly nowMs: number;
-  /** How often compaction had changed blocks of the family then: a block with a higher revision was changed since. */
+  /** See family-meta.ts: a block with a higher revision was changed since. */
   readonly revision: number;
   /** Newest first. */
   readonly blocks: ListedBlock[];

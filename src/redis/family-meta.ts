@@ -10,7 +10,7 @@ export interface FamilyMeta {
   readonly unit: string | undefined;
   /** Of all its blocks. */
   readonly bytes: number;
-  /** How often compaction has changed blocks. */
+  /** How often its readers had to look again: mostly since compaction has changed blocks. */
   readonly revision: number;
 }
 

@@ -89,7 +89,7 @@ export interface ReadOptions {
 }
 
 /**
- * Reads families, in the order of their names, in groups. Each series that lives from before the call until the end is in
+ * Reads families, in the order in which they are named, in groups. Each series that lives from before the call until the end is in
  * it exactly once, whatever is pushed or compacted meanwhile. Throws StoreError.
  */
 export async function* readFamilies(
@@ -105,26 +105,20 @@ export async function* readFamilies(
   try {
     for (let next = await asked.next(); next !== undefined; next = await asked.next()) {
       if (next instanceof FamilyAnswers) {
-        let readings: StoredReading[] = [];
-        const add = (ref: FamilyRef, blocks: FamilyBlocks, { nowMs }: FamilyAnswers): void => {
-          if (!blocks.isGone) readings.push(new WholeFamily(ref, blocks, nowMs, stats, merge));
-        };
+        const unclear = next.refs.filter((_, i) => next.blocksOf(i).needsFields);
+        const again = unclear.length === 0 ? next : await asked.again(unclear);
+        const times = [next.nowMs, again.nowMs];
+        const readings: StoredReading[] = [];
+        let reread = 0;
         for (const [i, ref] of next.refs.entries()) {
-          const blocks = next.blocksOf(i);
-          if (!blocks.needsFields) {
-            add(ref, blocks, next);
-            continue;
-          }
-          yield readings;
-          readings = [];
-          const again = await asked.again(ref);
-          add(ref, again.blocksOf(0), again);
-          yield readings;
-          readings = [];
-          asked.release(again);
+          const first = next.blocksOf(i);
+          const blocks = first.needsFields ? again.blocksOf(reread++) : first;
+          const nowMs = times[blocks === first ? 0 : 1];
+          if (!blocks.isGone) readings.push(new WholeFamily(ref, blocks, nowMs, stats, merge));
         }
         yield readings;
         asked.release(next);
+        if (again !== next) asked.release(again);
       } else {
         const { bucket, name } = next;
         // Both at once: a scrape of many large families waits for each step of each.

@@ -56,9 +56,11 @@ export class GroupCalls {
     const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
     const { id, shape, addsInstance, exposed } = this.#group;
     const callKeys = step === 'all' ? this.#lease.keys : [];
+    // One server has them all.
+    const deadlineMs = this.#stamps.deadlineMs(this.#keys.clock(batch.buckets[0].bucket));
     const args: Array<string | number | Buffer> = [
       ...[step, ttlMs, fingerprint, this.replaceObsolete ? 1 : 0, id, this.#lease.token, timeoutMs * 2, mode],
-      ...[shape, batch.buckets.length, addsInstance ? 1 : 0, exposed, isApart ? 1 : 0],
+      ...[shape, batch.buckets.length, addsInstance ? 1 : 0, exposed, isApart ? 1 : 0, deadlineMs],
     ];
     const drafts = isApart ? new Drafts(this.#keys) : undefined;
     const headers = new HeaderWriter();
@@ -66,11 +68,9 @@ export class GroupCalls {
       const { bucket } = inBucket;
       const clock = this.#keys.clock(bucket);
       let sequence = this.#stamps.propose(clock, inBucket.blocks);
-      const deadlineMs = this.#stamps.deadlineMs(clock);
       callKeys.push(this.#keys.index(bucket), clock);
       headers.float64(sequence);
       headers.uint32(inBucket.to - inBucket.from);
-      headers.float64(deadlineMs);
       args.push(headers.take());
       for (let n = inBucket.from; n < inBucket.to; n++) {
         const { family, place, from, to } = batch.parts[n];

@@ -3,7 +3,8 @@ const MOST_FAMILIES = 20_000;
 
 /**
  * What scrapes have found out of some families, by name, for those after them. Knowledge that may be lost at any time. Who
- * comes first stays, as each scrape asks for all in the same order; but now and then it begins anew, as families end.
+ * comes first stays, as each scrape asks for all of them, mostly in the same order; but now and then it begins anew, as
+ * families end.
  */
 export class KnownFamilies<Known> {
   readonly #known = new Map<string, Known>();

@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BlockView } from '../../src/redis/block.ts';
 import { compactFamily } from '../../src/redis/compaction.ts';
+import { META, readMeta } from '../../src/redis/family-meta.ts';
 import { READ_LIMITS } from '../../src/redis/family-reader.ts';
 import { groupOf } from '../../src/redis/group.ts';
 import { deleteGroup, groupFamilies } from '../../src/redis/group-store.ts';
-import { isBlock, isLone } from '../../src/redis/holdings.ts';
+import { heldUntilMs, isBlock, isLone } from '../../src/redis/holdings.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
 import type { Labels } from '../../src/redis/label-text.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
@@ -94,6 +95,8 @@ test('it becomes several, or a large one, and one again', async () => {
   await storage.pushGroup(A, { m: { 'job="a",s="2"': long } });
   assert.deepEqual(await forms(), { lone: 0, others: 1, holdings: 1 });
   assert.deepEqual(await shown(), { 2: long });
+  // Who reads it in pages finds what is new, and need not begin anew.
+  assert.equal(readMeta((await fieldsOf()).get(META) as Buffer).revision, 0);
   await pushA({ 3: 8 });
   assert.deepEqual(await forms(), LONE);
   assert.deepEqual(await shown(), { 3: '8' });
@@ -210,22 +213,59 @@ test('a series that goes from one to another under a scrape is shown once, thoug
 // In a Cluster another script notes that, later.
 const skip = storage.connection.isCluster;
 
-test('the group lives for as long as it says, though Redis is behind what its sender knows of it', {
+test('a group ends at once, with all its families, however far the clock of Redis is from what its sender knows of it', {
   skip,
 }, async () => {
-  await storage.setClock(-500);
-  try {
-    await pushA({ 1: 1 });
-  } finally {
-    await storage.setClock(0);
-  }
   const { id, bucket } = groupOf(A);
-  const record = (await storage.connection.command('HGET', storage.keys.groups(bucket), id)) as Buffer;
-  const [, value] = [...(await fieldsOf())].find(([field]) => isBlock(field)) ?? [];
-  assert.ok(value);
-  const { deadlineMs } = BlockView.of(value);
-  // Those that come apart are stamped by the script itself then.
-  assert.equal(record.readDoubleLE(16), deadlineMs);
+  for (const offsetMs of [0, -300, -3000, 3000, 20_000]) {
+    await redis.flush();
+    await storage.setClock(offsetMs);
+    const series = { 'job="a",s="1"': 1 };
+    const several = [
+      storage.block('large', [['job="a"', '1']]),
+      storage.block('large', [['job="a",s="2"', '2']]),
+    ];
+    const family = { kind: 'plain', type: 'gauge', help: undefined, unit: undefined } as const;
+    const outcome = await storage.pushGroupOf(A, [
+      {
+        ...family,
+        name: 'm',
+        blocks: [
+          storage.block(
+            'm',
+            Object.entries(series).map(([k, v]) => [k, `${v}`]),
+          ),
+        ],
+      },
+      { ...family, name: 'large', blocks: several },
+    ]);
+    await storage.setClock(0);
+    assert.equal(outcome.status, 'stored');
+    const record = (await storage.connection.command('HGET', storage.keys.groups(bucket), id)) as Buffer;
+    const holding = (await fieldsOf('large')).get(`p${id.toString('latin1')}`);
+    assert.equal(holding && heldUntilMs(holding, 0), record.readDoubleLE(16), `${offsetMs} ms`);
+    const [, value] = [...(await fieldsOf())].find(([field]) => isBlock(field)) ?? [];
+    if (!isApart)
+      assert.equal(value && BlockView.of(value).deadlineMs, record.readDoubleLE(16), `${offsetMs} ms`);
+  }
+});
+
+test('the order of a family ends with it, also when it held nothing but what becomes a shadow', async () => {
+  const order = storage.keys.order(bucketOf('m'), 'm');
+  await pushA({ 1: 1 });
+  await storage.push('m', { 's="long"': '7'.repeat(5000) }, { ttlMs: 100 });
+  await sleep(150);
+  await compactFamily(storage.connection, storage.keys, 'm', {
+    // Then it is not noted that /ingest has nothing there any more.
+    pause: async (step) => {
+      if (step === 'end') await pushA({ 1: 2 });
+    },
+  });
+  if (!isApart) assert.equal(await storage.connection.command('ZCARD', order), 1);
+  assert.equal(await deleteGroup(storage.connection, storage.keys, A, { timeoutMs: 5000 }), true);
+  const { blocks } = await storage.countsOf('m');
+  assert.equal(await storage.connection.command('ZCARD', order), blocks);
+  if (blocks > 0) assert.ok(Number(await storage.connection.command('PTTL', order)) > 0);
 });
 
 test('another group, of another shape, may not push what it holds', async () => {

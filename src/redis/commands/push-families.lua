@@ -19,9 +19,8 @@
   ARGV[9] 'put', 'post' or 'merge'; ARGV[10] shape: the names of the labels in the grouping key
   ARGV[11] number of buckets: one, where their keys lie in several slots
   ARGV[12] '1' if `instance` is not in the grouping key; ARGV[13] the labels of the group, for its record
-  ARGV[14] '1': values come apart (see shared/drafts.lua)
-  then for each bucket a header (BUCKET): a sequence, proposed for its first block; number of families; the deadline that
-    values are stamped with (ms)
+  ARGV[14] '1': values come apart (see shared/drafts.lua); ARGV[15] the deadline that values are stamped with, ms
+  then for each bucket a header (BUCKET): a sequence, proposed for its first block; number of families
   then for each family a header (FAMILY): type, kind, help and unit (each '' or '=' and the text);
     other shapes that the sender has taken into account, a newline after each;
     ids of other groups that could hold a series of the push, as one string; the entries' hashes, likewise, if there are
@@ -39,13 +38,15 @@
     {'limit'} too many shapes
 ]]
 local MOST_SHAPES = 64
-local BUCKET, FAMILY = '<dI4d', '<Bc0Bc0I4c0I4c0I4c0I4c0I4c0I4c0I4B'
+local BUCKET, FAMILY = '<dI4', '<Bc0Bc0I4c0I4c0I4c0I4c0I4c0I4c0I4B'
 local DIGEST_BYTES = 16
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 local is_all = ARGV[2] == 'all'
 local writing = ARGV[2] == 'write' or is_all
-local deadline = deadline_of(tonumber(ARGV[3]))
+-- That of the stamps if it may stay, for all that the group has in these families and its record: a group ends at once.
+local deadline, stamped_deadline = deadline_of(tonumber(ARGV[3])), tonumber(ARGV[15])
+if is_timely(stamped_deadline, deadline) then deadline = math.min(stamped_deadline, NEVER_MS) end
 local fingerprint, force = ARGV[4], ARGV[5] == '1'
 local gid, token, reserve_ms = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local lone = lone_field(gid)
@@ -88,10 +89,10 @@ local function shared(hash, gids, hashes)
 end
 
 local buckets, families = {}, {}
-local k, a = is_all and 5 or 1, 15
+local k, a = is_all and 5 or 1, 16
 for b = 1, tonumber(ARGV[11]) do
-  local proposed, count, stamped_deadline = struct.unpack(BUCKET, ARGV[a])
-  local bucket = { index = KEYS[k], clock = KEYS[k + 1], proposed = proposed, stamped_deadline = stamped_deadline }
+  local proposed, count = struct.unpack(BUCKET, ARGV[a])
+  local bucket = { index = KEYS[k], clock = KEYS[k + 1], proposed = proposed }
   buckets[b] = bucket
   k, a = k + 2, a + 1
   for _ = 1, count do
@@ -249,14 +250,11 @@ if not writing then
   return results
 end
 
--- Until when a lone block may say that it lives: the group does so for as long.
-local group_deadline = deadline
 for _, bucket in ipairs(buckets) do
   local clock = call('GET', bucket.clock)
   bucket.sequence = next_sequence(tonumber(clock or 0), bucket.proposed)
   bucket.latest, bucket.has_news = 0, not clock
-  if bucket.stamped_deadline <= deadline + MOST_LATE_MS then group_deadline = math.max(group_deadline, bucket.stamped_deadline) end
-  if apart and not is_right(bucket.proposed, bucket.stamped_deadline, bucket.sequence, deadline) then
+  if apart and not is_right(bucket.proposed, stamped_deadline, bucket.sequence, deadline) then
     return { number(now_us), 'whole' }
   end
 end
@@ -326,7 +324,15 @@ local function store(n, family)
     held_digests, before, family.has_looked = '', nil, false
   end
   local is_lone = becomes_lone(family, held_digests, before)
-  if before and not is_lone then held_digests = give_digest(held, hash, order, gid, before) end
+  if before and not is_lone then
+    -- If all that the group will have comes with this call, what it had may just go, or readers would have to look again.
+    local is_whole = mode ~= 'merge' and #family.final == family.blocks * DIGEST_BYTES
+    if is_whole and held.ingested == 0 then
+      remove_all(held, hash, order, gid, '', before)
+    else
+      held_digests = give_digest(held, hash, order, gid, before)
+    end
+  end
   order_if_large(held, hash, order, family.blocks, family.values_at, family.sizes)
 
   local fields, scores, now_held = {}, {}, nil
@@ -383,6 +389,6 @@ return lending(lent, function()
     local push_s = now_us / 1000000
     local _, failure_s = living_record(KEYS[2], gid)
     note_pushed(KEYS[3], names, push_s)
-    store_record(KEYS[2], KEYS[3], KEYS[4], gid, push_s, failure_s or 0, group_deadline, ARGV[12], ARGV[13])
+    store_record(KEYS[2], KEYS[3], KEYS[4], gid, push_s, failure_s or 0, deadline, ARGV[12], ARGV[13])
   end
 end) or results

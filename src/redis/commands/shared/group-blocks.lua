@@ -86,14 +86,17 @@ end
 -- Makes a lone block one with a digest, which is returned. What has listed it must look again: it does not find it, and
 -- its sequence is not new.
 local function give_digest(family, hash, order, gid, value)
-  local digest = string.sub(redis.sha1hex(entries_of(value)), 1, 16)
+  local digest = string.gsub(string.sub(redis.sha1hex(entries_of(value)), 1, 32), '..', function(hex)
+    return string.char(tonumber(hex, 16))
+  end)
   local lone, field = lone_field(gid), 'g' .. gid .. digest
   call('HDEL', hash, lone)
   local size = call('HSTRLEN', hash, field)
   call('HSET', hash, field, value)
   if family.ordered == 1 then
-    call('ZREM', order, lone)
+    -- In this order: an order that loses its last member loses its end, too.
     call('ZADD', order, number(sequence_of(value)), field)
+    call('ZREM', order, lone)
   end
   -- An older one of the same entries, a shadow.
   if size > 0 then family.bytes, family.blocks = family.bytes - size, family.blocks - 1 end

@@ -42,10 +42,13 @@ end
 -- later by as much as that was too much. If it has waited for long, or our clock is ahead of that of the server before us, it counts from now. A
 -- value that is right stays as it is: Lua hashes each byte of a string that it makes, which took as long as all the rest.
 local MOST_LATE_MS, MOST_WAITED_MS, MOST_WAITED_PART = 1000, 5000, 8
-local function is_right(stamped_sequence, stamped_deadline, sequence, deadline)
+local function is_timely(stamped_deadline, deadline)
   local waited = math.min(MOST_WAITED_MS, (deadline - now_ms) / MOST_WAITED_PART)
-  return stamped_sequence == sequence
-    and stamped_deadline >= deadline - waited and stamped_deadline <= deadline + MOST_LATE_MS
+  return stamped_deadline >= deadline - waited and stamped_deadline <= deadline + MOST_LATE_MS
+end
+
+local function is_right(stamped_sequence, stamped_deadline, sequence, deadline)
+  return stamped_sequence == sequence and is_timely(stamped_deadline, deadline)
 end
 
 local function stamped(value, sequence, deadline)
