@@ -29,8 +29,9 @@ export interface ReadStats {
 }
 
 /**
- * The hash of a family, as Redis gives it: its values, or fields and values in turn. The blocks stay where they were received, and of
- * each there are a few numbers: of families with thousands of tiny ones, objects would take longer than all the rest.
+ * The hash of a family, as Redis gives it: its values, or fields and values in turn. The blocks stay where they were
+ * received, and of each there are a few numbers: of families with thousands of tiny ones, objects would take longer than
+ * all the rest.
  */
 export class FamilyBlocks implements BulkSink {
   /** Whether fields come, too. */

@@ -89,8 +89,8 @@ export interface ReadOptions {
 }
 
 /**
- * Reads families, in the order in which they are named, in groups. Each series that lives from before the call until the end is in
- * it exactly once, whatever is pushed or compacted meanwhile. Throws StoreError.
+ * Reads families, in the order in which they are named, in groups. Each series that lives from before the call until the
+ * end is in it exactly once, whatever is pushed or compacted meanwhile. Throws StoreError.
  */
 export async function* readFamilies(
   connection: RedisConnection,
@@ -192,8 +192,9 @@ export function kindOf(type: string): FamilyKind {
  *   read first what is new, and to go on. (The new blocks have higher sequences than all that were listed: those of
  *   groups are never reserved beforehand.) The lone block of a group may have other entries when it is read than when it
  *   was listed: no older block holds them either.
- * As long as nothing of this happens, a family without lone blocks whose blocks have the fields that they had when no entry stood in two of
- * them has none now: the same field means the same entries, or some of them. They are compared as soon as it does.
+ * As long as nothing of this happens, a family without lone blocks whose blocks have the fields that they had when no
+ * entry stood in two of them has none now: the same field means the same entries, or some of them. They are compared as
+ * soon as it does.
  * Whether a block has expired is decided by the time at which the list was made, so that a block that was listed as
  * living is not taken for ended while its series are pushed again elsewhere.
  */

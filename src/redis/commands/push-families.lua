@@ -70,14 +70,14 @@ local function shared(hash, gids, hashes)
   for i = 1, #hashes, 8 do pushed[string.sub(hashes, i, i + 7)] = true end
   for i = 1, #gids, 8 do
     local other = string.sub(gids, i, i + 7)
-    local other_deadline, digests, lone = holding(hash, other)
+    local other_deadline, digests, other_lone = holding(hash, other)
     local found = false
     local function look_into(value)
       local entries = entries_of(value)
       for at = 1, #entries, 8 do found = found or pushed[string.sub(entries, at, at + 7)] end
     end
     if other_deadline > now_ms then
-      if lone then look_into(lone) end
+      if other_lone then look_into(other_lone) end
       each_digest(digests, function(digest)
         local value = not found and call('HGET', hash, 'g' .. other .. digest)
         if value then look_into(value) end

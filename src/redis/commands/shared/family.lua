@@ -2,10 +2,11 @@
   What is known of a family: field 'm' of its hash, one string, since Redis takes as long for each field of a small hash
   as for a call. Stands before the scripts that read or change it; redis/family-meta.ts reads it, too.
 
-    float64 latest deadline of any block, ms, or somewhat later (0: it has had no samples yet), negated, bytes of all blocks, bytes of those that
-      lived when it was last compacted, and when Redis lets go of it, ms, with its size class: its score in the index of the
+    float64 latest deadline of any block, ms, or somewhat later (0: it has had no samples yet), negated; bytes of all
+      blocks, bytes of those that lived when it was last compacted, and when Redis lets go of it, ms, with its size class: its score in the index of the
       bucket
-    uint32 number of commits, revision (how often readers had to look again: compaction has changed blocks, or groups in a way that says so), number of blocks
+    uint32 number of commits, revision (how often readers had to look again: mostly since compaction has changed blocks),
+      number of blocks
     uint8 whether /ingest may have blocks, whether groups may, whether the family has an order
     type and fingerprint of the secret, each behind its length as uint8
     HELP and UNIT, each '' or '=' and the text, behind its length as uint32

@@ -6,8 +6,8 @@
   blocks, and the digest of each block, 16 bytes each. A block has the field 'g' .. gid .. digest.
 
   What most groups have of a family is one small block. It may be a lone one: its field is 'g' .. gid, the deadline in it is
-  that of the group there, and there is nothing else. Redis waits for memory at each string, so half as many take a scrape half
-  as long. The field does not tell which entries it has: they may change only while /ingest has no blocks in the family,
+  that of the group there, and there is nothing else. Redis waits for memory at each string; half as many take a third off
+  a scrape. The field does not tell which entries it has: they may change only while /ingest has no blocks in the family,
   since else what the block had would have to hide older values from there.
 ]]
 local function lone_field(gid) return 'g' .. gid end
