@@ -106,19 +106,21 @@ export async function* readFamilies(
     for (let next = await asked.next(); next !== undefined; next = await asked.next()) {
       if (next instanceof FamilyAnswers) {
         const unclear = next.refs.filter((_, i) => next.blocksOf(i).needsFields);
-        const again = unclear.length === 0 ? next : await asked.again(unclear);
-        const times = [next.nowMs, again.nowMs];
+        const again = unclear.length === 0 ? undefined : await asked.again(unclear);
+        const { nowMs } = next;
+        const nowAgainMs = again?.nowMs ?? nowMs;
         const readings: StoredReading[] = [];
         let reread = 0;
         for (const [i, ref] of next.refs.entries()) {
-          const first = next.blocksOf(i);
-          const blocks = first.needsFields ? again.blocksOf(reread++) : first;
-          const nowMs = times[blocks === first ? 0 : 1];
-          if (!blocks.isGone) readings.push(new WholeFamily(ref, blocks, nowMs, stats, merge));
+          let blocks = next.blocksOf(i);
+          const isUnclear = again !== undefined && blocks.needsFields;
+          if (isUnclear) blocks = again.blocksOf(reread++);
+          if (blocks.isGone) continue;
+          readings.push(new WholeFamily(ref, blocks, isUnclear ? nowAgainMs : nowMs, stats, merge));
         }
         yield readings;
         asked.release(next);
-        if (again !== next) asked.release(again);
+        if (again !== undefined) asked.release(again);
       } else {
         const { bucket, name } = next;
         // Both at once: a scrape of many large families waits for each step of each.

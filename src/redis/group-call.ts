@@ -7,13 +7,14 @@ import { Drafts } from './drafts.ts';
 import type { Group } from './group.ts';
 import type { GroupLease } from './group-lease.ts';
 import type { GroupFamilyWrite, GroupPushOptions } from './group-write.ts';
+import { GROUP_OWNER } from './holdings.ts';
 import type { Keys } from './keys.ts';
 import { CLASH_CODES, clashesOf } from './name-claims.ts';
 import type { Stamps } from './stamps.ts';
 
 const NOTHING = Buffer.alloc(0);
 /** What the field of a block of a group begins with. */
-const BLOCK_OF_GROUP = Buffer.from('g');
+const BLOCK_OF_GROUP = Buffer.from(GROUP_OWNER);
 
 /** What commands/push-families.lua is to do: look, write, or all that a push takes in one go. */
 export type Step = 'check' | 'write' | 'all';

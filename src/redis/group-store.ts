@@ -12,6 +12,7 @@ import { GroupLease } from './group-lease.ts';
 import { GroupReleases } from './group-releases.ts';
 import { dropCalls } from './group-upkeep.ts';
 import { LiveGroups } from './groups.ts';
+import { GROUP_OWNER, HOLDING } from './holdings.ts';
 import { BUCKETS, bucketOf, type Keys } from './keys.ts';
 import type { Labels } from './label-text.ts';
 import { Retries } from './retries.ts';
@@ -21,9 +22,8 @@ const WIPE_PAGE = 200;
 /** Blocks in one answer: about a megabyte. */
 const READ_PAGE = 16;
 
-// See commands/shared/group-blocks.lua.
-const HOLDING = Buffer.from('p');
-const OWNER = Buffer.from('g');
+const HOLDING_BYTES = Buffer.from(HOLDING);
+const OWNER_BYTES = Buffer.from(GROUP_OWNER);
 
 /** A metric family as one group holds it. */
 export interface GroupFamily extends FamilyHead {
@@ -112,7 +112,7 @@ async function groupFamily(
   timeS: number,
 ): Promise<GroupFamily | undefined> {
   const hash = keys.family(bucketOf(name), name);
-  const asked = [META, Buffer.concat([OWNER, id]), Buffer.concat([HOLDING, id])];
+  const asked = [META, Buffer.concat([OWNER_BYTES, id]), Buffer.concat([HOLDING_BYTES, id])];
   const [meta, lone, holding] = (await connection.command('HMGET', hash, ...asked)) as Array<Buffer | null>;
   if (meta === null) return undefined;
   const pieces = lone === null ? await heldTexts(connection, hash, id, holding) : loneTexts(lone);
@@ -138,7 +138,7 @@ async function heldTexts(
   // Digests stand in the order in which the blocks were written: of a series in two blocks the last one counts.
   const fields: Buffer[] = [];
   for (let at = holding.length - DIGEST_BYTES; at >= 8; at -= DIGEST_BYTES) {
-    fields.push(Buffer.concat([OWNER, id, holding.subarray(at, at + DIGEST_BYTES)]));
+    fields.push(Buffer.concat([OWNER_BYTES, id, holding.subarray(at, at + DIGEST_BYTES)]));
   }
   const merge = new BlockMerge(fields.length * 16);
   const pieces: Piece[] = [];

@@ -3,8 +3,8 @@
   as for a call. Stands before the scripts that read or change it; redis/family-meta.ts reads it, too.
 
     float64 latest deadline of any block, ms, or somewhat later (0: it has had no samples yet), negated; bytes of all
-      blocks, bytes of those that lived when it was last compacted, and when Redis lets go of it, ms, with its size class: its score in the index of the
-      bucket
+      blocks, bytes of those that lived when it was last compacted, and when Redis lets go of it, ms, with its size class:
+      its score in the index of the bucket
     uint32 number of commits, revision (how often readers had to look again: mostly since compaction has changed blocks),
       number of blocks
     uint8 whether /ingest may have blocks, whether groups may, whether the family has an order
@@ -37,9 +37,12 @@ end
 -- Fields of one letter tell of the family, and those with a 'p' what groups hold.
 local function is_block(field) return #field > 1 and string.byte(field) ~= 112 end
 
+-- A block with fewer is damaged (see redis/block.ts).
+local HEADER_BYTES = 28
+
 -- That of the block with this value; below all others if it is damaged.
 local function sequence_of(value)
-  return #value >= 28 and struct.unpack('<d', value) or 0
+  return #value >= HEADER_BYTES and struct.unpack('<d', value) or 0
 end
 
 -- How large a family is at the most: 128 bytes times a power of two, and that in 32nds of a millisecond behind its end. So

@@ -14,7 +14,7 @@ local function lone_field(gid) return 'g' .. gid end
 
 -- Until when a group lives in the family (ms; 0: it does not), the digests of its blocks, and the value of a lone one.
 local function holding_of(held, lone)
-  if lone then return #lone >= 28 and struct.unpack('<d', lone, 9) or 0, '', lone end
+  if lone then return #lone >= HEADER_BYTES and struct.unpack('<d', lone, 9) or 0, '', lone end
   if not held then return 0, '', nil end
   return -struct.unpack('<d', held), string.sub(held, 9), nil
 end
@@ -26,7 +26,7 @@ end
 
 -- The identities of the entries of a block.
 local function entries_of(value)
-  return #value >= 28 and string.sub(value, 29, 28 + struct.unpack('<I4', value, 21) * 8) or ''
+  return #value >= HEADER_BYTES and string.sub(value, 29, 28 + struct.unpack('<I4', value, 21) * 8) or ''
 end
 
 local function each_digest(digests, visit)
@@ -106,7 +106,7 @@ end
 
 -- Whatever the group has in the family but for the field that tells of it.
 local function remove_all(family, hash, order, gid, digests, lone)
-  if lone and (family.ingested == 0 or #lone < 28) then
+  if lone and (family.ingested == 0 or #lone < HEADER_BYTES) then
     local field = lone_field(gid)
     call('HDEL', hash, field)
     if family.ordered == 1 then call('ZREM', order, field) end
