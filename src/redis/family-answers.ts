@@ -1,4 +1,5 @@
 import type { FamilyRef } from './asked-families.ts';
+import { BlockPlaces } from './block-places.ts';
 import { CommandList } from './connection/command-list.ts';
 import type { Slab } from './connection/slab.ts';
 import type { BatchSink } from './connection/wire.ts';
@@ -12,6 +13,7 @@ export class FamilyAnswers implements BatchSink {
   refs: readonly FamilyRef[] = [];
   /** By which they are asked for. */
   readonly commands = new CommandList();
+  readonly #places = new BlockPlaces();
   readonly #blocks: FamilyBlocks[] = [];
   /** Whose answer is coming; -1: the time. */
   #at = -1;
@@ -31,7 +33,7 @@ export class FamilyAnswers implements BatchSink {
   expect(refs: readonly FamilyRef[], withFields?: (family: string) => boolean): void {
     this.refs = refs;
     this.commands.clear();
-    while (this.#blocks.length < refs.length) this.#blocks.push(new FamilyBlocks());
+    while (this.#blocks.length < refs.length) this.#blocks.push(new FamilyBlocks(this.#places));
     for (let i = 0; i < refs.length; i++) {
       this.#blocks[i].withFields = withFields?.(refs[i].name) ?? false;
     }
@@ -42,7 +44,9 @@ export class FamilyAnswers implements BatchSink {
     for (let i = Math.max(0, command - 1); i <= this.#at && i < this.refs.length; i++)
       this.#blocks[i].release();
     this.#at = command - 1;
-    if (command === 0) this.#timeParts = [];
+    if (command > 0) return;
+    this.#timeParts = [];
+    this.#places.clear();
   }
 
   bulk(slab: Slab, from: number, to: number): void {
@@ -56,6 +60,7 @@ export class FamilyAnswers implements BatchSink {
 
   release(): void {
     for (let i = 0; i < this.refs.length; i++) this.#blocks[i].release();
+    this.#places.clear();
     this.refs = [];
     this.#at = -1;
   }

@@ -1,5 +1,6 @@
 import { BlockFormatError, BlockView, type FamilyKind, sequenceOf, sumEntries } from './block.ts';
 import type { BlockMerge, Piece } from './block-merge.ts';
+import type { BlockPlaces } from './block-places.ts';
 import type { BulkSink } from './connection/reply-decoder.ts';
 import type { Slab } from './connection/slab.ts';
 import { EntryTable } from './entry-table.ts';
@@ -12,9 +13,6 @@ const GROUP_BYTE = GROUP_OWNER.charCodeAt(0);
 const HOLDING_BYTE = HOLDING.charCodeAt(0);
 const META_BYTE = META.charCodeAt(0);
 
-/** Of blocks, so much memory is used again. */
-const MOST_KEPT = 16;
-const NO_BYTES = Buffer.alloc(0);
 /** So many are looked through faster than a table is made. */
 const FEW_GROUPS = 8;
 
@@ -30,22 +28,17 @@ export interface ReadStats {
 
 /**
  * The hash of a family, as Redis gives it: its values, or fields and values in turn. The blocks stay where they were
- * received, and of each there are a few numbers: of families with thousands of tiny ones, objects would take longer than
- * all the rest.
+ * received.
  */
 export class FamilyBlocks implements BulkSink {
   /** Whether fields come, too. */
   withFields = false;
   readonly #slabs: Slab[] = [];
-  /** Of the blocks; so much of the next five arrays counts. */
+  readonly #places: BlockPlaces;
+  /** Its blocks: so many, from there on. */
+  #first = 0;
   #count = 0;
-  readonly #values: Buffer[] = [];
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-  /** The halves of the id of the group that a block belongs to; both undefined if it is one of /ingest. */
-  readonly #groupHi: Array<number | undefined> = [];
-  readonly #groupLo: Array<number | undefined> = [];
-  /** The same of groups, and until when each lives here, ms. */
+  /** The halves of the ids of groups, and until when each lives here, ms. */
   readonly #heldHi: number[] = [];
   readonly #heldLo: number[] = [];
   readonly #heldUntil: number[] = [];
@@ -62,6 +55,11 @@ export class FamilyBlocks implements BulkSink {
   #field: 'none' | 'meta' | 'block' | 'holding' | 'other' = 'none';
   #hi: number | undefined;
   #lo: number | undefined;
+
+  /** @param places where its blocks go. What others add there comes before the first one or after the last */
+  constructor(places: BlockPlaces) {
+    this.#places = places;
+  }
 
   /**
    * The values do not tell of which groups they are, or are not what they should be: only with the fields it is certain what
@@ -105,12 +103,8 @@ export class FamilyBlocks implements BulkSink {
       }
     }
     if (field === 'block') {
-      const i = this.#count++;
-      this.#values[i] = bytes;
-      this.#starts[i] = from;
-      this.#ends[i] = to;
-      this.#groupHi[i] = this.#hi;
-      this.#groupLo[i] = this.#lo;
+      const i = this.#places.add(bytes, from, to, this.#hi, this.#lo);
+      if (this.#count++ === 0) this.#first = i;
       sumEntries(bytes, from, to, this.#sum);
     } else if (field === 'meta') {
       this.#heads++;
@@ -144,12 +138,13 @@ export class FamilyBlocks implements BulkSink {
    */
   texts(name: string, nowMs: number, kind: FamilyKind, stats: ReadStats, merge: BlockMerge): Piece[] {
     const count = this.#count;
+    const first = this.#first;
     const pieces: Piece[] = [];
     const areDistinct = count <= 1 || merge.distinct.has(name, this.#sum);
     if (areDistinct) merge.beginDistinct();
     else merge.begin(this.#sum.count);
     let areLike = true;
-    for (let i = 0; i < count; i++) {
+    for (let i = first; i < first + count; i++) {
       if (!this.#look(i)) {
         stats.damagedBlocks++;
         areLike = false;
@@ -174,14 +169,6 @@ export class FamilyBlocks implements BulkSink {
   /** Nobody looks at its texts any more: it is as new. */
   release(): void {
     for (let slab = this.#slabs.pop(); slab !== undefined; slab = this.#slabs.pop()) slab.release();
-    // To make arrays shorter takes longer than to read a small family.
-    if (this.#count <= MOST_KEPT) {
-      this.#values.fill(NO_BYTES, 0, this.#count);
-    } else {
-      for (const array of [this.#values, this.#starts, this.#ends]) array.length = 0;
-      this.#groupHi.length = 0;
-      this.#groupLo.length = 0;
-    }
     if (this.#heldUntil.length > 0) {
       for (const array of [this.#heldHi, this.#heldLo, this.#heldUntil]) array.length = 0;
       this.#held = undefined;
@@ -197,8 +184,9 @@ export class FamilyBlocks implements BulkSink {
 
   /** False: it is damaged. */
   #look(i: number): boolean {
+    const { values, starts, ends } = this.#places;
     try {
-      view.read(this.#values[i], this.#starts[i], this.#ends[i]);
+      view.read(values[i], starts[i], ends[i]);
       return true;
     } catch (error) {
       if (error instanceof BlockFormatError) return false;
@@ -213,8 +201,8 @@ export class FamilyBlocks implements BulkSink {
 
   /** Until when the group lives that a block belongs to; undefined if it belongs to none, or nothing is said of that. */
   #groupEndsMs(i: number): number | undefined {
-    const hi = this.#groupHi[i];
-    const lo = this.#groupLo[i];
+    const hi = this.#places.groupHi[i];
+    const lo = this.#places.groupLo[i];
     if (hi === undefined || lo === undefined) return undefined;
     const count = this.#heldUntil.length;
     if (count <= FEW_GROUPS) {
@@ -231,9 +219,13 @@ export class FamilyBlocks implements BulkSink {
   }
 
   #newestFirst(): number[] {
+    const { values, starts, ends } = this.#places;
+    const first = this.#first;
     const sequences = Float64Array.from({ length: this.#count }, (_, i) =>
-      sequenceOf(this.#values[i], this.#starts[i], this.#ends[i]),
+      sequenceOf(values[first + i], starts[first + i], ends[first + i]),
     );
-    return Array.from(sequences, (_, i) => i).sort((a, b) => sequences[b] - sequences[a]);
+    return Array.from(sequences, (_, i) => i)
+      .sort((a, b) => sequences[b] - sequences[a])
+      .map((i) => first + i);
   }
 }
