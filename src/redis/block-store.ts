@@ -137,14 +137,12 @@ function toCall(
       callKeys.push(hash, order);
       const draft = drafts?.begin(bucket, hash);
       if (draft !== undefined) callKeys.push(draft.draft);
-      headers.word(family.type ?? '');
-      headers.word(kind);
-      headers.given(family.help);
-      headers.given(family.unit);
+      const clashes = clashesOf(name, kind);
       headers.uint32(family.offset + from);
       headers.uint32(to - from);
-      const clashes = clashesOf(name, kind);
       headers.byte(clashes.length);
+      headers.word(kind);
+      headers.description(family.type ?? '', family.help, family.unit);
       for (const clash of clashes) {
         callKeys.push(keys.family(bucket, clash.family));
         headers.byte(CLASH_CODES[clash.kinds]);

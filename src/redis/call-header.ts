@@ -47,8 +47,23 @@ export class HeaderWriter {
     this.#memory.writeUInt32LE(this.#at - start - 4, start);
   }
 
+  /**
+   * `I4c0`: what a push says of a family, as the scripts keep it (see commands/shared/family.lua).
+   * @param type '': not declared
+   */
+  description(type: string, help: string | undefined, unit: string | undefined): void {
+    this.#reserve(4);
+    this.#at += 4;
+    const before = this.length;
+    this.word(type);
+    this.#given(help);
+    this.#given(unit);
+    const bytes = this.length - before;
+    this.#memory.writeUInt32LE(bytes, this.#at - bytes - 4);
+  }
+
   /** `I4c0`: a text that may be missing, with `=` before it if it is there. */
-  given(value: string | undefined): void {
+  #given(value: string | undefined): void {
     if (value === undefined) {
       this.uint32(0);
       return;

@@ -20,9 +20,9 @@ export const META = 'm';
 const BYTES_AT = 8;
 const REVISION_AT = 36;
 const BLOCKS_AT = 40;
-const TYPE_AT = 47;
+const FINGERPRINT_AT = 47;
 /** With empty texts. */
-const LEAST_BYTES = TYPE_AT + 10;
+const LEAST_BYTES = FINGERPRINT_AT + 1 + 4 + 9;
 
 /**
  * @param start where in the text that of the field begins
@@ -30,16 +30,18 @@ const LEAST_BYTES = TYPE_AT + 10;
  */
 export function readMeta(text: Buffer, start = 0, end = text.length): FamilyMeta {
   if (end - start < LEAST_BYTES) throw damaged();
-  const typeAt = start + TYPE_AT;
-  const fingerprintAt = typeAt + 1 + text[typeAt];
-  const helpAt = fingerprintAt + 1 + text[fingerprintAt];
+  const fingerprintAt = start + FINGERPRINT_AT;
+  // The length of the description comes first; what it has tells where it ends, too.
+  const typeAt = fingerprintAt + 1 + text[fingerprintAt] + 4;
+  if (typeAt >= end) throw damaged();
+  const helpAt = typeAt + 1 + text[typeAt];
   if (helpAt + 8 > end) throw damaged();
   const helpEnd = helpAt + 4 + text.readUInt32LE(helpAt);
   if (helpEnd + 4 > end) throw damaged();
   const unitEnd = helpEnd + 4 + text.readUInt32LE(helpEnd);
   if (unitEnd > end) throw damaged();
   return {
-    type: knownWords.find(text, typeAt + 1, fingerprintAt, 'latin1'),
+    type: knownWords.find(text, typeAt + 1, helpAt, 'latin1'),
     help: given(text, helpAt + 4, helpEnd),
     unit: given(text, helpEnd + 4, unitEnd),
     bytes: text.readDoubleLE(start + BYTES_AT),

@@ -81,10 +81,8 @@ export class GroupCalls {
         callKeys.push(hash, order);
         const draft = drafts?.begin(bucket, hash);
         if (draft !== undefined) callKeys.push(draft.draft);
-        headers.word(type);
         headers.word(kind);
-        headers.given(help);
-        headers.given(unit);
+        headers.description(type, help, unit);
         headers.text(this.#shapesOf(name));
         const candidates = this.#candidates.get(name) ?? NOTHING;
         headers.sized(candidates);

@@ -18,9 +18,9 @@
   then for each bucket a header (BUCKET): a sequence; 1: it was reserved for this part of a body, and is that of the first
     block of each family; 0: it is proposed for the first block of all; number of families; the deadline that values are
     stamped with (ms)
-  then for each family a header (FAMILY): type ('' if not declared), kind, help and unit (each '' or '=' and the text),
-    number of its blocks that come before these in the part of the body, number of blocks, number of names it may clash
-    with; a byte for each of these (see shared/clashes.lua); the fields of the blocks; then the value of each block, or, if these come apart, in
+  then for each family a header (FAMILY): number of its blocks that come before these in the part of the body, number of
+    blocks, number of names it may clash with, kind, description (see shared/family.lua; its type is '' if it is not
+    declared); a byte for each of these names (see shared/clashes.lua); the fields of the blocks; then the value of each block, or, if these come apart, in
     the header its bytes (uint32)
 
   Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
@@ -33,7 +33,7 @@ local LONGEST_METADATA_MS = 86400000
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
 
-local BUCKET, FAMILY = '<dBI4d', '<Bc0Bc0I4c0I4c0I4I4B'
+local BUCKET, FAMILY = '<dBI4d', '<I4I4BBc0I4c0'
 local FIELD_BYTES = 17
 
 local deadline = deadline_of(tonumber(ARGV[2]))
@@ -82,10 +82,10 @@ end
 
 -- One block that overwrites itself (see shared/overwrite.lua). Returns the result of the family and when Redis lets go of it;
 -- nothing if there is more to it.
-local function overwrite(hash, known, field, value, type, kind, help, unit, reserved, sequence)
+local function overwrite(hash, known, field, value, description, kind, reserved, sequence)
   local text, before = known[1], known[3]
   if not text or known[2] or not before or (reserved and sequence_of(before) >= sequence) then return nil end
-  local after, ends, outgrown, ingested = known_after(text, value, before, deadline, type, kind, help, unit, fingerprint)
+  local after, ends, outgrown, ingested = known_after(text, value, before, deadline, description, kind, fingerprint)
   if not ingested then return nil end
   call('HSET', hash, field, stamped(value, sequence, deadline), 'm', after)
   return outgrown and 1 or 0, ends
@@ -153,13 +153,13 @@ local function commit_bucket()
   for _ = 1, families do
     local hash, order = KEYS[k], KEYS[k + 1]
     local header = ARGV[a]
-    local type, kind, help, unit, offset, blocks, clashes, clashes_at = struct.unpack(FAMILY, header)
+    local offset, blocks, clashes, kind, description, clashes_at = struct.unpack(FAMILY, header)
     if reserved then sequence, stamped_sequence = first + offset, first + offset end
     local known, result, ends
     if blocks == 1 and clashes == 0 and not apart and few_and_small(1, a + 1) then
       local field = string.sub(header, clashes_at, clashes_at + FIELD_BYTES - 1)
       known = call('HMGET', hash, 'm', 'q', field)
-      result, ends = overwrite(hash, known, field, ARGV[a + 1], type, kind, help, unit, reserved, sequence)
+      result, ends = overwrite(hash, known, field, ARGV[a + 1], description, kind, reserved, sequence)
     end
     if result then
       highest, latest, stored = math.max(highest, sequence), math.max(latest, ends), true
@@ -167,6 +167,7 @@ local function commit_bucket()
       results[#results + 1] = result
       k, a = k + 2, a + 2
     else
+      local type, help, unit = struct.unpack(DESCRIPTION, description)
       local block_fields, values_at, sizes = {}, a + 1, nil
       for i = 1, blocks do
         local at = clashes_at + clashes + (i - 1) * FIELD_BYTES

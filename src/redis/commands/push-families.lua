@@ -21,7 +21,7 @@
   ARGV[12] '1' if `instance` is not in the grouping key; ARGV[13] the labels of the group, for its record
   ARGV[14] '1': values come apart (see shared/drafts.lua); ARGV[15] the deadline that values are stamped with, ms
   then for each bucket a header (BUCKET): a sequence, proposed for its first block; number of families
-  then for each family a header (FAMILY): type, kind, help and unit (each '' or '=' and the text);
+  then for each family a header (FAMILY): kind; description (see shared/family.lua);
     other shapes that the sender has taken into account, a newline after each;
     ids of other groups that could hold a series of the push, as one string; the entries' hashes, likewise, if there are
     any such groups;
@@ -38,7 +38,7 @@
     {'limit'} too many shapes
 ]]
 local MOST_SHAPES = 64
-local BUCKET, FAMILY = '<dI4', '<Bc0Bc0I4c0I4c0I4c0I4c0I4c0I4c0I4B'
+local BUCKET, FAMILY = '<dI4', '<Bc0I4c0I4c0I4c0I4c0I4c0I4B'
 local DIGEST_BYTES = 16
 
 if now_us > tonumber(ARGV[1]) then return { 'late', number(now_us) } end
@@ -97,7 +97,7 @@ for b = 1, tonumber(ARGV[11]) do
   k, a = k + 2, a + 1
   for _ = 1, count do
     local family = { bucket = bucket, hash = KEYS[k], order = KEYS[k + 1], clashes_at = k + 2, header = ARGV[a], values_at = a + 1 }
-    family.type, family.kind, family.help, family.unit, family.known_shapes, family.candidates, family.hashes, family.final,
+    family.kind, family.description, family.known_shapes, family.candidates, family.hashes, family.final,
       family.blocks, family.clashes, family.codes_at = struct.unpack(FAMILY, family.header)
     family.digests_at = family.codes_at + family.clashes
     if apart then
@@ -171,8 +171,8 @@ local function overwrites(family, known)
   local shape_until, only = string.match(shapes, '^(%d+) ([^\n]*)\n$')
   if only ~= shape or tonumber(shape_until) < deadline then return false end
   local value = ARGV[family.values_at]
-  local after, ends, outgrown, ingested, grouped = known_after(text, value, before, deadline, family.type, family.kind,
-    family.help, family.unit, fingerprint)
+  local after, ends, outgrown, ingested, grouped = known_after(text, value, before, deadline, family.description,
+    family.kind, fingerprint)
   if not grouped or (ingested or mode == 'merge') and entries_of(value) ~= entries_of(before) then return false end
   family.text, family.ends, family.has_outgrown = after, ends, outgrown
   return true
@@ -182,6 +182,7 @@ end
 local function refusal(family)
   local known = look(family)
   if overwrites(family, known) then return nil end
+  family.type, family.help, family.unit = struct.unpack(DESCRIPTION, family.description)
   local held = family_of(known[1])
   family.obsolete = held and held.fingerprint ~= fingerprint
   if family.obsolete and not force then return 'rekey' end

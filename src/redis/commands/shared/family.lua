@@ -8,19 +8,22 @@
     uint32 number of commits, revision (how often readers had to look again: mostly since compaction has changed blocks),
       number of blocks
     uint8 whether /ingest may have blocks, whether groups may, whether the family has an order
-    type and fingerprint of the secret, each behind its length as uint8
-    HELP and UNIT, each '' or '=' and the text, behind its length as uint32
+    fingerprint of the secret, behind its length as uint8
+    the description, behind its length as uint32: type, behind its length as uint8; HELP and UNIT, each '' or '=' and the
+      text, behind its length as uint32. Who pushes to a family sends one, too: so whether it says anything new takes one
+      look, where three texts of each would have to be made strings of Lua first
 
   Negated, so that a scrape can ask for the values of the hash without its fields, each of which Redis must wait for: this
   and what groups hold (shared/group-blocks.lua) begin with a number below zero, a block with its sequence, and
   the other fields with digits (redis/family-values.ts).
 ]]
-local META = '<ddddI4I4I4BBBBc0Bc0I4c0I4c0'
+local META, DESCRIPTION = '<ddddI4I4I4BBBBc0I4c0', '<Bc0I4c0I4c0'
 
 local function family_of(text)
   if not text then return nil end
-  local deadline, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, type, fingerprint, help, unit =
+  local deadline, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, fingerprint, description =
     struct.unpack(META, text)
+  local type, help, unit = struct.unpack(DESCRIPTION, description)
   -- All at once: a table that grows field by field is made anew five times.
   return {
     deadline = -deadline, bytes = bytes, live = live, ends = ends, commits = commits, revision = revision, blocks = blocks,
@@ -30,8 +33,9 @@ local function family_of(text)
 end
 
 local function text_of(f)
+  local description = struct.pack(DESCRIPTION, #f.type, f.type, #f.help, f.help, #f.unit, f.unit)
   return struct.pack(META, -f.deadline, f.bytes, f.live, f.ends, f.commits % 4294967296, f.revision,
-    f.blocks, f.ingested, f.grouped, f.ordered, #f.type, f.type, #f.fingerprint, f.fingerprint, #f.help, f.help, #f.unit, f.unit)
+    f.blocks, f.ingested, f.grouped, f.ordered, #f.fingerprint, f.fingerprint, #description, description)
 end
 
 -- Fields of one letter tell of the family, and those with a 'p' what groups hold.
