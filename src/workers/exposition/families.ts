@@ -87,7 +87,7 @@ class KnownName implements Member {
   isMember = false;
   family: Family;
   role: Role = 'series';
-  readonly #own: Family;
+  readonly #own: Family & { name: string };
 
   constructor(name: string) {
     this.#own = {
@@ -103,6 +103,12 @@ class KnownName implements Member {
       sampled: false,
     };
     this.family = this.#own;
+  }
+
+  /** It is of another name now, as if it were new. */
+  rename(name: string): this {
+    this.#own.name = name;
+    return this;
   }
 
   begin(text: number): void {
@@ -135,6 +141,8 @@ export class FamilyTable {
   list: ParsedFamily[] = [];
   #text = 0;
   #names = new Map<string, KnownName>();
+  /** Of names that are not known any more. Where names are always others, more than that is never needed. */
+  readonly #free: KnownName[] = [];
   /** Of all of them. */
   #length = 0;
   #declared: DeclaredInstances = new Map();
@@ -149,6 +157,10 @@ export class FamilyTable {
     this.list = [];
     this.#text++;
     if (this.#names.size > MOST_KNOWN || this.#length > MOST_KNOWN_LENGTH) {
+      for (const known of this.#names.values()) {
+        if (this.#free.length === MOST_KNOWN) break;
+        this.#free.push(known.rename(''));
+      }
       this.#names = new Map();
       this.#length = 0;
     }
@@ -218,7 +230,7 @@ export class FamilyTable {
   #known(name: string): KnownName {
     let known = this.#names.get(name);
     if (known === undefined) {
-      known = new KnownName(name);
+      known = this.#free.pop()?.rename(name) ?? new KnownName(name);
       this.#names.set(name, known);
       this.#length += name.length;
     }
