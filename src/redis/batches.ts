@@ -2,7 +2,7 @@ import { KIB, MIB } from '../units.ts';
 import { isLate, type RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
-import { BUCKETS, type FamilyPlace, type Keys } from './keys.ts';
+import { BUCKETS, type Keys } from './keys.ts';
 
 // Bounds of one call, so that none takes Redis more than a few ms (measured: 256 KiB of blocks 1.2 ms as arguments of a
 // script and 0.2 ms apart from it, 250 families of one series 2.5 ms).
@@ -22,7 +22,7 @@ export interface Batchable {
 /** Blocks of a family, from one to another (exclusive). */
 export interface Part<F extends Batchable> {
   readonly family: F;
-  readonly place: FamilyPlace;
+  readonly bucket: number;
   readonly from: number;
   readonly to: number;
 }
@@ -56,13 +56,13 @@ export function intoBatches<F extends Batchable>(
   const batches: Array<Batch<F>> = [];
   let batch: Batch<F> | undefined;
   let last = -1;
-  const places = families.map(({ name }) => keys.place(name));
-  const order = orderByBucket(places);
+  const buckets = Uint8Array.from(families, ({ name }) => keys.bucket(name));
+  const order = orderByBucket(buckets);
   for (let n = 0; n < order.length; n++) {
     const family = families[order[n]];
-    const place = places[order[n]];
-    if (oneSlot && place.bucket !== last) batch = undefined;
-    last = place.bucket;
+    const bucket = buckets[order[n]];
+    if (oneSlot && bucket !== last) batch = undefined;
+    last = bucket;
     let from = 0;
     do {
       if (batch === undefined || isFull(batch)) {
@@ -79,7 +79,7 @@ export function intoBatches<F extends Batchable>(
       const blocks = batch.blocks - before;
       // A family costs about as much as a block even without one.
       if (family.blocks.length === 0) batch.blocks++;
-      addPart(batch, { family, place, from, to }, blocks);
+      addPart(batch, { family, bucket, from, to }, blocks);
       from = to;
     } while (from < family.blocks.length);
   }
@@ -87,17 +87,17 @@ export function intoBatches<F extends Batchable>(
 }
 
 /** The order in which families of one bucket follow each other, as indices: a list for each bucket takes far more memory. */
-function orderByBucket(places: readonly FamilyPlace[]): Int32Array {
+function orderByBucket(buckets: Uint8Array): Int32Array {
   const next = new Int32Array(BUCKETS + 1);
-  for (let i = 0; i < places.length; i++) next[places[i].bucket + 1]++;
+  for (let i = 0; i < buckets.length; i++) next[buckets[i] + 1]++;
   for (let b = 0; b < BUCKETS; b++) next[b + 1] += next[b];
-  const order = new Int32Array(places.length);
-  for (let i = 0; i < places.length; i++) order[next[places[i].bucket]++] = i;
+  const order = new Int32Array(buckets.length);
+  for (let i = 0; i < buckets.length; i++) order[next[buckets[i]]++] = i;
   return order;
 }
 
 function addPart<F extends Batchable>(batch: Batch<F>, part: Part<F>, blocks: number): void {
-  const { bucket } = part.place;
+  const { bucket } = part;
   const to = batch.parts.push(part);
   const last = batch.buckets[batch.buckets.length - 1];
   if (last?.bucket === bucket) {

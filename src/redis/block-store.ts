@@ -1,6 +1,7 @@
 import { type Batch, batchOf, intoBatches, intoRounds, isLoss, type Part, sendTimed } from './batches.ts';
 import { type FamilyKind, stamp } from './block.ts';
 import { HeaderWriter } from './call-header.ts';
+import { CallKeys } from './call-keys.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { comesApart, Drafts, notWritten } from './drafts.ts';
@@ -107,7 +108,7 @@ function toCall(
   options: CommitOptions,
   isApart: boolean,
 ): Call {
-  const callKeys: string[] = [];
+  const callKeys = new CallKeys();
   const args: Array<string | number | Buffer> = [
     options.ttlMs,
     options.fingerprint,
@@ -119,24 +120,29 @@ function toCall(
   const headers = new HeaderWriter();
   for (const inBucket of batch.buckets) {
     const { bucket } = inBucket;
-    const clock = keys.clock(bucket);
+    const [clock, hashPrefix, orderPrefix] = [
+      keys.clock(bucket),
+      keys.familyPrefix(bucket),
+      keys.orderPrefix(bucket),
+    ];
     const reserved = options.sequences?.[bucket];
     const first = reserved ?? stamps.propose(clock, inBucket.blocks);
     const deadlineMs = stamps.deadlineMs(clock);
     let sequence = first;
-    callKeys.push(keys.index(bucket), clock);
+    callKeys.add(keys.index(bucket));
+    callKeys.add(clock);
     headers.float64(first);
     headers.byte(reserved === undefined ? 0 : 1);
     headers.uint32(inBucket.to - inBucket.from);
     headers.float64(deadlineMs);
     args.push(headers.take());
     for (let n = inBucket.from; n < inBucket.to; n++) {
-      const { family, place, from, to } = batch.parts[n];
+      const { family, from, to } = batch.parts[n];
       const { name, kind, blocks } = family;
-      const { hash, order } = place;
-      callKeys.push(hash, order);
-      const draft = drafts?.begin(bucket, hash);
-      if (draft !== undefined) callKeys.push(draft.draft);
+      callKeys.add(hashPrefix, name);
+      callKeys.add(orderPrefix, name);
+      const draft = drafts?.begin(bucket, name);
+      if (draft !== undefined) callKeys.add(draft.draft);
       const clashes = clashesOf(name, kind);
       headers.uint32(family.offset + from);
       headers.uint32(to - from);
@@ -144,7 +150,7 @@ function toCall(
       headers.word(kind);
       headers.description(family.type ?? '', family.help, family.unit);
       for (const clash of clashes) {
-        callKeys.push(keys.family(bucket, clash.family));
+        callKeys.add(hashPrefix, clash.family);
         headers.byte(CLASH_CODES[clash.kinds]);
       }
       let fieldAt = headers.length;

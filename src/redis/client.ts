@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { KIB, SECOND } from '../units.ts';
+import { firstKey } from './call-keys.ts';
 import { type Call, DURABLE, loadScript, type Reply, SCRIPTS, type ScriptName, TIMED } from './commands.ts';
 import { Cluster, MAX_REDIRECTIONS } from './connection/cluster.ts';
 import { KeptAnswer } from './connection/kept-answer.ts';
@@ -154,7 +155,7 @@ export class RedisConnection {
 
   /** Runs a script. Throws StoreError. */
   async run(call: Call): Promise<Reply> {
-    return this.#one(call, call.keys[0]);
+    return this.#one(call, firstKey(call.keys));
   }
 
   /**
@@ -175,7 +176,9 @@ export class RedisConnection {
     const start = performance.now();
     const until = start + this.#options.timeoutMs;
     const taken = new Map<LinkPool, Link>();
-    const sent = calls.map((call) => this.#exchange(call, call.keys[0], until, taken).catch(toStoreError));
+    const sent = calls.map((call) =>
+      this.#exchange(call, firstKey(call.keys), until, taken).catch(toStoreError),
+    );
     const answers = await Promise.all(sent);
     if (answers.some((answer) => !(answer instanceof StoreError))) {
       this.#hooks.onAnswer?.(performance.now() - start);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { CallKeys } from './call-keys.ts';
 
 /** What the scripts that store blocks have in common. */
 const STORING = [
@@ -73,7 +74,7 @@ export const DURABLE: ReadonlySet<ScriptName> = new Set([
 /** One run of a script. All keys lie in one slot. */
 export interface Call {
   readonly script: ScriptName;
-  readonly keys: readonly string[];
+  readonly keys: readonly string[] | CallKeys;
   /** Without the time of a script that is timed. */
   readonly args: ReadonlyArray<string | number | Buffer>;
   /** Values that come apart from the script, in one transaction with it; see commands/shared/drafts.lua. */

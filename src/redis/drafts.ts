@@ -22,7 +22,8 @@ export class Drafts {
   }
 
   /** What is to be written to a family goes to the end of the fields. */
-  begin(bucket: number, hash: string): Draft & { readonly fields: Buffer[] } {
+  begin(bucket: number, family: string): Draft & { readonly fields: Buffer[] } {
+    const hash = this.#keys.family(bucket, family);
     const draft = { draft: this.#keys.draft(bucket, this.#list.length), hash, fields: [] };
     this.#list.push(draft);
     return draft;

@@ -2,6 +2,7 @@ import type { Batch } from './batches.ts';
 import { entryHashesOf, stamp } from './block.ts';
 import { type BlockWrite, DIGEST_BYTES } from './block-store.ts';
 import { HeaderWriter } from './call-header.ts';
+import { CallKeys } from './call-keys.ts';
 import type { Call } from './commands.ts';
 import { Drafts } from './drafts.ts';
 import type { Group } from './group.ts';
@@ -56,7 +57,8 @@ export class GroupCalls {
   call(batch: Batch<GroupFamilyWrite>, step: Step, isApart: boolean): Call {
     const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
     const { id, shape, addsInstance, exposed } = this.#group;
-    const callKeys = step === 'all' ? this.#lease.keys : [];
+    const callKeys = new CallKeys();
+    if (step === 'all') for (const key of this.#lease.keys) callKeys.add(key);
     // One server has them all.
     const deadlineMs = this.#stamps.deadlineMs(this.#keys.clock(batch.buckets[0].bucket));
     const args: Array<string | number | Buffer> = [
@@ -67,20 +69,26 @@ export class GroupCalls {
     const headers = new HeaderWriter();
     for (const inBucket of batch.buckets) {
       const { bucket } = inBucket;
-      const clock = this.#keys.clock(bucket);
+      const keys = this.#keys;
+      const [clock, hashPrefix, orderPrefix] = [
+        keys.clock(bucket),
+        keys.familyPrefix(bucket),
+        keys.orderPrefix(bucket),
+      ];
       let sequence = this.#stamps.propose(clock, inBucket.blocks);
-      callKeys.push(this.#keys.index(bucket), clock);
+      callKeys.add(keys.index(bucket));
+      callKeys.add(clock);
       headers.float64(sequence);
       headers.uint32(inBucket.to - inBucket.from);
       args.push(headers.take());
       for (let n = inBucket.from; n < inBucket.to; n++) {
-        const { family, place, from, to } = batch.parts[n];
+        const { family, from, to } = batch.parts[n];
         const { name, kind, type, help, unit, blocks } = family;
         const clashes = clashesOf(name, kind);
-        const { hash, order } = place;
-        callKeys.push(hash, order);
-        const draft = drafts?.begin(bucket, hash);
-        if (draft !== undefined) callKeys.push(draft.draft);
+        callKeys.add(hashPrefix, name);
+        callKeys.add(orderPrefix, name);
+        const draft = drafts?.begin(bucket, name);
+        if (draft !== undefined) callKeys.add(draft.draft);
         headers.word(kind);
         headers.description(type, help, unit);
         headers.text(this.#shapesOf(name));
@@ -95,7 +103,7 @@ export class GroupCalls {
         headers.uint32(to - from);
         headers.byte(clashes.length);
         for (const clash of clashes) {
-          callKeys.push(this.#keys.family(bucket, clash.family));
+          callKeys.add(hashPrefix, clash.family);
           headers.byte(CLASH_CODES[clash.kinds]);
         }
         for (let i = from; i < to; i++) headers.bytes(blocks[i].digest);

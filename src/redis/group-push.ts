@@ -172,7 +172,7 @@ export class GroupPush {
     const named = this.#families.map((family) => ({ name: family.name, blocks: [], family }));
     const batches = intoBatches(named, this.#keys, this.#connection.isCluster).map(({ parts, ...batch }) => ({
       ...batch,
-      parts: parts.map(({ family: { family }, place }) => ({ family, place, from: 0, to: 0 })),
+      parts: parts.map(({ family: { family }, bucket }) => ({ family, bucket, from: 0, to: 0 })),
     }));
     return this.#untilSettled(batches, 'check');
   }

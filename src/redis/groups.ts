@@ -1,3 +1,4 @@
+import { firstKey } from './call-keys.ts';
 import type { RedisConnection } from './client.ts';
 import type { Call, Reply } from './commands.ts';
 import { StoreError } from './failure.ts';
@@ -64,7 +65,7 @@ export class LiveGroups {
       if (page.next === '0') return;
       for (;;) {
         const call = pageCall(this.#keys, bucket, cursor);
-        const { reply, server } = await this.#connection.page(call, call.keys[0]);
+        const { reply, server } = await this.#connection.page(call, firstKey(call.keys));
         const isAnother = cursor !== '0' && server !== walked;
         walked = server;
         cursor = '0';

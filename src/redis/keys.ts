@@ -84,17 +84,9 @@ function hashOf(text: string): number {
   return hash ^ (hash >>> 15);
 }
 
-/** Where a family is. */
-export interface FamilyPlace {
-  readonly family: string;
-  readonly bucket: number;
-  readonly hash: string;
-  readonly order: string;
-}
-
 /**
- * Those that are pushed time and again need not be worked out each time, which takes 150 ns. So many may be known, each at
- * the place that its hash tells: the next one there takes it.
+ * Of families that are pushed time and again the bucket need not be worked out each time. So many may be known, each at the
+ * place that its hash tells: the next one there takes it.
  */
 const PLACES = 2048;
 const LONGEST_KEPT_NAME = 200;
@@ -103,22 +95,27 @@ export class Keys {
   readonly secret: string;
   readonly #bucketPrefixes: readonly string[];
   readonly #familyPrefixes: readonly string[];
-  readonly #places: Array<FamilyPlace | undefined> = new Array(PLACES).fill(undefined);
+  readonly #orderPrefixes: readonly string[];
+  readonly #known: string[] = new Array(PLACES).fill('');
+  readonly #buckets = new Uint8Array(PLACES);
 
   constructor(prefix: string) {
     this.secret = `${prefix}secret`;
     this.#bucketPrefixes = Array.from({ length: BUCKETS }, (_, b) => `${prefix}{${b}}:`);
     this.#familyPrefixes = this.#bucketPrefixes.map((bucketPrefix) => `${bucketPrefix}f:`);
+    this.#orderPrefixes = this.#bucketPrefixes.map((bucketPrefix) => `${bucketPrefix}s:`);
   }
 
-  place(family: string): FamilyPlace {
+  /** As bucketOf tells. */
+  bucket(family: string): number {
     const at = hashOf(family) & (PLACES - 1);
-    const known = this.#places[at];
-    if (known !== undefined && known.family === family) return known;
+    if (this.#known[at] === family && family !== '') return this.#buckets[at];
     const bucket = bucketOf(family);
-    const place = { family, bucket, hash: this.family(bucket, family), order: this.order(bucket, family) };
-    if (family.length <= LONGEST_KEPT_NAME) this.#places[at] = place;
-    return place;
+    if (family.length <= LONGEST_KEPT_NAME) {
+      this.#known[at] = family;
+      this.#buckets[at] = bucket;
+    }
+    return bucket;
   }
 
   index(bucket: number): string {
@@ -139,7 +136,12 @@ export class Keys {
   }
 
   order(bucket: number, name: string): string {
-    return `${this.#bucketPrefixes[bucket]}s:${name}`;
+    return this.#orderPrefixes[bucket] + name;
+  }
+
+  /** What the keys of the orders of a bucket begin with; the name follows. */
+  orderPrefix(bucket: number): string {
+    return this.#orderPrefixes[bucket];
   }
 
   /** Never made. */

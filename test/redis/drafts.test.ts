@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { StoreError } from '../../src/redis/failure.ts';
+import { bucketOf } from '../../src/redis/keys.ts';
 import { openSequences, SEQUENCES_PER_BLOCK } from '../../src/redis/sequences.ts';
 import { SECOND } from '../../src/units.ts';
 import { RedisServer } from '../support/redis-server.ts';
@@ -84,7 +85,7 @@ test('a family that is refused keeps what it has, and the others of the call are
   assert.deepEqual(await valuesOf('taken'), new Set(['1']));
   assert.deepEqual(await valuesOf('free'), new Set(['2']));
   assert.equal(await drafts(), '');
-  const ttl = Number(await redis.cli('PTTL', storage.keys.place('free').hash));
+  const ttl = Number(await redis.cli('PTTL', storage.keys.family(bucketOf('free'), 'free')));
   assert.ok(ttl > 300 * SECOND - 5 * SECOND, `${ttl} ms`);
 });
 
@@ -97,7 +98,7 @@ test('a group push that is refused leaves nothing', async () => {
   );
   assert.equal(outcome.status, 'refused');
   assert.deepEqual(await valuesOf('taken'), new Set(['1']));
-  assert.equal(await redis.cli('EXISTS', storage.keys.place('free').hash), '0');
+  assert.equal(await redis.cli('EXISTS', storage.keys.family(bucketOf('free'), 'free')), '0');
   assert.equal(await drafts(), '');
 });
 
@@ -136,7 +137,7 @@ test('of a body that arrives in the wrong order the later values stay, also in a
 test('stamps that Redis does not agree with: it is asked again, with the values', async () => {
   await storage.push('m', large(1));
   // The bucket has given out sequences from the future: none that a sender proposes will do.
-  const clock = storage.keys.clock(storage.keys.place('m').bucket);
+  const clock = storage.keys.clock(bucketOf('m'));
   await storage.connection.command('SET', clock, Number(await redis.cli('GET', clock)) + 600_000_000);
   await redis.cli('CONFIG', 'RESETSTAT');
   await storage.push('m', large(2));
@@ -167,11 +168,10 @@ test('without memory a push is refused, and what is there stays', async () => {
 });
 
 test('a family that Redis cannot read: what comes before it in the call is stored with its blocks', async () => {
-  const [first, second] = ['a', 'b'].map((name) => storage.keys.place(name));
   // The order in a call is that of the buckets as they come.
-  assert.notEqual(first.bucket, second.bucket);
+  assert.notEqual(bucketOf('a'), bucketOf('b'));
   await storage.push('a', large(1));
-  await storage.connection.command('HSET', second.hash, 'm', 'damaged');
+  await storage.connection.command('HSET', storage.keys.family(bucketOf('b'), 'b'), 'm', 'damaged');
   const family = (name: string) => {
     const series = Object.entries(large(2)).map(([labels, value]) => [labels, String(value)] as const);
     return storage.family(name, [storage.block(name, series)]);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CallKeys, firstKey } from '../../src/redis/call-keys.ts';
 import type { Call } from '../../src/redis/commands.ts';
 import { callPool, PackedCall } from '../../src/redis/connection/packed-call.ts';
 
@@ -26,16 +27,28 @@ function expected(parts: ReadonlyArray<string | number | Buffer>): Buffer {
   return Buffer.concat([Buffer.from(`*${parts.length}\r\n`), ...bulks]);
 }
 
+test('keys may come in two parts', () => {
+  const keys = new CallKeys();
+  for (const head of ['', '{1}:', 'ä{1}:']) for (const tail of TEXTS) keys.add(head, tail);
+  keys.add('{1}:alone');
+  const whole = keys.heads.map((head, i) => head + keys.tails[i]);
+  assert.equal(firstKey(keys), whole[0]);
+  const call: Call = { script: 'commit', keys, args: ['arg'] };
+  const { bytes } = PackedCall.run(callPool(), { script: { sha: 'abc' }, call, first: [] });
+  assert.deepEqual(bytes, expected(['EVALSHA', 'abc', whole.length, ...whole, 'arg']));
+});
+
 test('a call is an array of bulk strings, whatever its arguments are', () => {
   const pool = callPool();
   for (const args of [[], TEXTS, NUMBERS, BYTES, [...TEXTS, ...BYTES, ...NUMBERS], Array(1200).fill('arg')]) {
-    const call: Call = { script: 'commit', keys: ['{1}:a', '{1}:b'], args };
+    const keys = ['{1}:a', '{1}:b'];
+    const call: Call = { script: 'commit', keys, args };
     const known = PackedCall.run(pool, { script: { sha: 'abc' }, call, first: [7] });
-    assert.deepEqual(known.bytes, expected(['EVALSHA', 'abc', 2, ...call.keys, 7, ...args]));
+    assert.deepEqual(known.bytes, expected(['EVALSHA', 'abc', 2, ...keys, 7, ...args]));
     known.release();
     const text = `return 1 -- ${'é'.repeat(500)}`;
     const unknown = PackedCall.run(pool, { script: { text }, call, first: [] });
-    assert.deepEqual(unknown.bytes, expected(['EVAL', text, 2, ...call.keys, ...args]));
+    assert.deepEqual(unknown.bytes, expected(['EVAL', text, 2, ...keys, ...args]));
     unknown.release();
   }
 });

@@ -1,6 +1,7 @@
 import { KIB } from '../../units.ts';
 import { writeAscii } from '../ascii.ts';
 import { BytePool } from '../byte-pool.ts';
+import { CallKeys } from '../call-keys.ts';
 import type { Call, Draft } from '../commands.ts';
 import { writeLengthLine } from './length-line.ts';
 
@@ -28,7 +29,7 @@ export function callPool(): BytePool {
 }
 
 /** Name and arguments of a command, in parts that are not joined first: there may be thousands. */
-type Parts = ReadonlyArray<ReadonlyArray<string | number | Buffer>>;
+type Parts = ReadonlyArray<ReadonlyArray<string | number | Buffer> | CallKeys>;
 
 /** The arguments of a call that stand before its own, and how its script is named. */
 export interface ScriptRun {
@@ -90,6 +91,11 @@ function mostBytes(parts: Parts): number {
   let most = FRAME_BYTES;
   // Not for … of, here and below: iterators were a seventh of all garbage of small pushes.
   for (const part of parts) {
+    if (part instanceof CallKeys) {
+      const { heads, tails } = part;
+      for (let i = 0; i < heads.length; i++) most += FRAME_BYTES + (heads[i].length + tails[i].length) * 3;
+      continue;
+    }
     for (let i = 0; i < part.length; i++) {
       const arg = part[i];
       if (typeof arg === 'number') most += FRAME_BYTES + 24;
@@ -109,6 +115,10 @@ function pack(parts: Parts, target: Buffer, start: number): number {
   for (const part of parts) count += part.length;
   let at = writeLengthLine(target, start, ARRAY, count);
   for (const part of parts) {
+    if (part instanceof CallKeys) {
+      at = packKeys(part, target, at);
+      continue;
+    }
     for (let i = 0; i < part.length; i++) {
       const arg = part[i];
       if (typeof arg === 'object') {
@@ -121,6 +131,20 @@ function pack(parts: Parts, target: Buffer, start: number): number {
       target[at++] = RETURN;
       target[at++] = LINE_END;
     }
+  }
+  return at;
+}
+
+function packKeys({ heads, tails }: CallKeys, target: Buffer, start: number): number {
+  let at = start;
+  for (let i = 0; i < heads.length; i++) {
+    const [head, tail] = [heads[i], tails[i]];
+    const length = head.length + tail.length;
+    let end = length <= SHORT_TEXT ? writeAscii(target, writeLengthLine(target, at, BULK, length), head) : -1;
+    if (end >= 0) end = writeAscii(target, end, tail);
+    at = end >= 0 ? end : writeText(target, at, head + tail);
+    target[at++] = RETURN;
+    target[at++] = LINE_END;
   }
   return at;
 }
