@@ -4,7 +4,7 @@ import type { Piece } from './block-merge.ts';
 import type { RedisConnection } from './client.ts';
 import type { ReadStats } from './family-blocks.ts';
 import type { FamilyReading } from './family-reader.ts';
-import type { GroupInfo } from './group.ts';
+import { type GroupInfo, hasEmptyInstance } from './group.ts';
 import { LiveGroups } from './groups.ts';
 import { BUCKETS, type Keys } from './keys.ts';
 
@@ -60,27 +60,24 @@ async function* texts(
   metric: GroupMetric,
 ): AsyncGenerator<Piece[], void> {
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    const lines: string[] = [];
-    let features = 0;
-    const show = (group: GroupInfo): void => {
-      lines.push(`${metric.name}{${group.exposed}} ${metric.value(group)}\n`);
-      if (QUOTED_NAME.test(group.exposed)) features = FEATURE_QUOTED_NAMES;
-    };
+    const shown: GroupInfo[] = [];
+    const waiting: GroupInfo[] = [];
+    for await (const page of groups.pagesOf(bucket)) {
+      for (const group of page) (hasEmptyInstance(group) ? waiting : shown).push(group);
+    }
     // Two groups are exposed under the same labels if one has an empty `instance` in its key and the other has none:
     // they share a bucket, and the one without is shown.
-    const shown = new Set<string>();
-    const waiting: GroupInfo[] = [];
-    for await (const group of groups.inBucket(bucket)) {
-      if (group.labels.some(([label, value]) => label === 'instance' && value === '')) {
-        waiting.push(group);
-        continue;
-      }
-      shown.add(group.exposed);
-      show(group);
+    if (waiting.length > 0) {
+      const taken = new Set(shown.map(({ exposed }) => exposed));
+      shown.push(...waiting.filter(({ exposed }) => !taken.has(exposed)));
     }
-    for (const group of waiting) if (!shown.has(group.exposed)) show(group);
-    if (lines.length === 0) continue;
-    stats.series += lines.length;
-    yield [{ text: Buffer.from(lines.join('')), features }];
+    if (shown.length === 0) continue;
+    stats.series += shown.length;
+    let [text, features] = ['', 0];
+    for (const group of shown) {
+      text += `${metric.name}{${group.exposed}} ${metric.value(group)}\n`;
+      if (QUOTED_NAME.test(group.exposed)) features = FEATURE_QUOTED_NAMES;
+    }
+    yield [{ text: Buffer.from(text), features }];
   }
 }

@@ -73,20 +73,38 @@ export interface GroupInfo {
   readonly deadlineMs: number;
 }
 
+/** Whether `instance` is in the key, and empty: then another group may be exposed under the same labels, one without. */
+export function hasEmptyInstance(group: GroupInfo): boolean {
+  if (group.addsInstance || !group.exposed.includes(`${INSTANCE}=""`)) return false;
+  return group.labels.some(([name, value]) => name === INSTANCE && value === '');
+}
+
 /** Reads a record; undefined if it is damaged. */
 export function groupInfo(record: Buffer): GroupInfo | undefined {
   if (record.length < RECORD_HEADER_BYTES) return undefined;
-  const exposed = record.toString('utf8', RECORD_HEADER_BYTES);
-  const addsInstance = record[24] === 1;
-  const all = parseLabels(exposed);
-  return {
-    labels: addsInstance ? all.filter(([name]) => name !== INSTANCE) : all,
-    exposed,
-    addsInstance,
-    pushTimeS: record.readDoubleLE(0),
-    failureTimeS: record.readDoubleLE(8),
-    deadlineMs: record.readDoubleLE(16),
-  };
+  return new StoredGroup(record);
+}
+
+class StoredGroup implements GroupInfo {
+  readonly exposed: string;
+  readonly addsInstance: boolean;
+  readonly pushTimeS: number;
+  readonly failureTimeS: number;
+  readonly deadlineMs: number;
+
+  constructor(record: Buffer) {
+    this.exposed = record.toString('utf8', RECORD_HEADER_BYTES);
+    this.addsInstance = record[24] === 1;
+    this.pushTimeS = record.readDoubleLE(0);
+    this.failureTimeS = record.readDoubleLE(8);
+    this.deadlineMs = record.readDoubleLE(16);
+  }
+
+  // Worked out when asked for: a scrape nearly never does, and it takes as long as all the rest of a group.
+  get labels(): Labels {
+    const all = parseLabels(this.exposed);
+    return this.addsInstance ? all.filter(([name]) => name !== INSTANCE) : all;
+  }
 }
 
 function withInstance(labels: Labels): Labels {

@@ -47,21 +47,30 @@ export class LiveGroups {
     for (let bucket = 0; bucket < BUCKETS; bucket++) yield* this.inBucket(bucket);
   }
 
-  /** Those of one bucket, each once. Every group that lives from before `open` until the end is among them. */
   async *inBucket(bucket: number): AsyncGenerator<GroupInfo, void> {
+    for await (const page of this.pagesOf(bucket)) yield* page;
+  }
+
+  /**
+   * Those of one bucket, each once, some at a time: to wait for each takes longer than to show it. Every group that lives from
+   * before `open` until the end is among them. Throws StoreError.
+   */
+  async *pagesOf(bucket: number): AsyncGenerator<GroupInfo[], void> {
     // A bucket has a 64th of all groups, so their ids fit in memory.
     const seen = new Set<string>();
     let page = this.#first[bucket];
     // Which server the first page came from is not known: a second one begins at the beginning.
     let [cursor, walked] = ['0', ''];
     for (;;) {
+      const groups: GroupInfo[] = [];
       for (let i = 0; i < page.records.length; i += 2) {
         const id = page.records[i].toString('latin1');
         const info = groupInfo(page.records[i + 1]);
         if (info === undefined || info.deadlineMs <= page.nowMs || seen.has(id)) continue;
         seen.add(id);
-        yield info;
+        groups.push(info);
       }
+      if (groups.length > 0) yield groups;
       if (page.next === '0') return;
       for (;;) {
         const call = pageCall(this.#keys, bucket, cursor);
