@@ -7,16 +7,16 @@ import type { FamilyHead, FamilyReading } from './family-reader.ts';
 import type { OwnFamilies, OwnFamily } from './own-families.ts';
 
 /**
- * Each is a write to the socket and a wait for it. With 128 KiB these took a sixth of the gateway's CPU for a scrape of a
- * million series, and with 256 KiB half of that.
+ * Each is a write to the socket and a wait for it: with 128 KiB these were a tenth of the gateway's CPU for a scrape of a
+ * million series. With 512 KiB they would be a twentieth less again, but pushes would wait longer for the main thread.
  */
-const CHUNK_BYTES = 512 * KIB;
+const CHUNK_BYTES = 256 * KIB;
 /**
- * A family that is read whole fills 4 of them before the first is taken, while others are on their way to the reader. With
- * half of this memory a quarter of them was garbage outside the heap, on account of which V8 marked the heap in each scrape of
- * a million series: that took a quarter of the CPU, and pushes meanwhile, half as long again.
+ * A family that is read whole fills 8 of them before the first is taken, while others are on their way to the reader. With
+ * a fifth of this memory a quarter of them was garbage outside the heap, on account of which V8 marked the heap in each scrape
+ * of a million series: that took a quarter of the CPU, and pushes meanwhile, half as long again.
  */
-const MOST_CHUNKS = 12;
+const MOST_CHUNKS = 20;
 
 /** Memory for the chunks of all expositions of a process. Who has taken a chunk gives it back when it is not needed. */
 export function chunkPool(): BytePool {
