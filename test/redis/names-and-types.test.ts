@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { FamilyWrite } from '../../src/redis/block-store.ts';
 import { compactFamily } from '../../src/redis/compaction.ts';
+import { META, readMeta } from '../../src/redis/family-meta.ts';
 import { baseOf, bucketOf, bucketOfText } from '../../src/redis/keys.ts';
 import { TestStorage, useStorage } from '../support/storage.ts';
 
@@ -146,6 +147,29 @@ test('samples without TYPE take the type of the family; an untyped family takes 
   assert.deepEqual(await statuses([plain('x', 'gauge')]), ['taken']);
   assert.deepEqual(await statuses([plain('x', 'untyped')]), ['stored']);
 });
+
+// Each push overwrites the block before it, which is looked at first and in a way of its own.
+for (const to of ['/ingest', 'a group'] as const) {
+  test(`HELP and UNIT are those that were said last, and what is not said stays: ${to}`, async () => {
+    const steps: Array<{ help?: string; unit?: string; shows: [help?: string, unit?: string] }> = [
+      { shows: [undefined, undefined] },
+      { unit: 'bytes', shows: [undefined, 'bytes'] },
+      { help: 'One.', unit: 'bytes', shows: ['One.', 'bytes'] },
+      { help: 'One.', unit: 'seconds', shows: ['One.', 'seconds'] },
+      { help: 'Two.', shows: ['Two.', 'seconds'] },
+      { shows: ['Two.', 'seconds'] },
+      { unit: 'bytes', shows: ['Two.', 'bytes'] },
+    ];
+    const hash = storage.keys.family(bucketOf('m'), 'm');
+    for (const { help, unit, shows } of steps) {
+      const family = { ...plain('m'), type: 'gauge', help, unit };
+      if (to === '/ingest') assert.deepEqual(await statuses([family]), ['stored']);
+      else assert.equal((await storage.pushGroupOf([['job', 'a']], [family])).status, 'stored');
+      const { type, ...meta } = readMeta((await storage.connection.command('HGET', hash, META)) as Buffer);
+      assert.deepEqual([type, meta.help, meta.unit], ['gauge', ...shows]);
+    }
+  });
+}
 
 test('a family whose long-lived series were all pushed again with a short life frees its name after compaction', async () => {
   await statuses([plain('x', 'counter')], 0);

@@ -28,6 +28,21 @@ test('a series that comes in another block than before has its later value', asy
   );
 });
 
+test('so it is in each of many families that are read together', async () => {
+  const names = Array.from({ length: 20 }, (_, i) => `m${i}`);
+  for (const [i, name] of names.entries()) {
+    await storage.push(name, { 's="1"': i, 's="2"': i });
+    await storage.push(name, { 's="2"': i + 100, 's="3"': i });
+    await storage.push(name, { 's="1"': i + 200, 's="4"': i });
+  }
+  const series = seriesOf(await storage.scrape());
+  assert.equal(series.size, names.length * 4);
+  for (const [i, name] of names.entries()) {
+    const values = [1, 2, 3, 4].map((s) => Number(series.get(`${name}{s="${s}"}`)));
+    assert.deepEqual(values, [i + 200, i + 100, i, i]);
+  }
+});
+
 test('the same series in the same order overwrite themselves: nothing stale is kept', async () => {
   for (let value = 1; value <= 5; value++) await storage.push('m', { 's="1"': value, 's="2"': value });
   assert.equal(await storage.blocksOf('m'), 1);
