@@ -151,7 +151,7 @@ test('samples without TYPE take the type of the family; an untyped family takes 
 // Each push overwrites the block before it, which is looked at first and in a way of its own.
 for (const to of ['/ingest', 'a group'] as const) {
   test(`HELP and UNIT are those that were said last, and what is not said stays: ${to}`, async () => {
-    const steps: Array<{ help?: string; unit?: string; shows: [help?: string, unit?: string] }> = [
+    const steps: Array<{ help?: string; unit?: string; shows: ReadonlyArray<string | undefined> }> = [
       { shows: [undefined, undefined] },
       { unit: 'bytes', shows: [undefined, 'bytes'] },
       { help: 'One.', unit: 'bytes', shows: ['One.', 'bytes'] },
