@@ -120,11 +120,9 @@ function toCall(
   const headers = new HeaderWriter();
   for (const inBucket of batch.buckets) {
     const { bucket } = inBucket;
-    const [clock, hashPrefix, orderPrefix] = [
-      keys.clock(bucket),
-      keys.familyPrefix(bucket),
-      keys.orderPrefix(bucket),
-    ];
+    const clock = keys.clock(bucket);
+    const hashPrefix = keys.familyPrefix(bucket);
+    const orderPrefix = keys.orderPrefix(bucket);
     const reserved = options.sequences?.[bucket];
     const first = reserved ?? stamps.propose(clock, inBucket.blocks);
     const deadlineMs = stamps.deadlineMs(clock);

@@ -52,14 +52,14 @@ export const MAX_BLOCK_ENTRIES = 1024;
 const NO_BYTES = Buffer.alloc(0);
 let lastValue: NodeBuffer = NO_BYTES;
 let lastView = new DataView<ArrayBufferLike>(NO_BYTES.buffer);
-/** Where the last value begins in the view. */
+/** Where the last value begins in the view: good until another one is asked for. */
 let lastOffset = 0;
 
 function viewOf(value: NodeBuffer): DataView {
   if (lastValue !== value) {
-    lastValue = value;
-    lastOffset = value.byteOffset;
     if (lastView.buffer !== value.buffer) lastView = new DataView(value.buffer);
+    lastOffset = value.byteOffset;
+    lastValue = value;
   }
   return lastView;
 }

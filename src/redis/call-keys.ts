@@ -16,7 +16,7 @@ export class CallKeys {
   }
 }
 
-/** All keys of a call lie in the slot of this one. */
+/** On a Cluster all keys of a call lie in the slot of this one. */
 export function firstKey(keys: readonly string[] | CallKeys): string {
   return keys instanceof CallKeys ? keys.heads[0] + keys.tails[0] : keys[0];
 }

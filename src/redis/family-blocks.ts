@@ -35,7 +35,7 @@ export class FamilyBlocks implements BulkSink {
   withFields = false;
   readonly #slabs: Slab[] = [];
   readonly #places: BlockPlaces;
-  /** Its blocks: so many, from there on. */
+  /** Of its blocks there: which comes first, and how many there are. */
   #first = 0;
   #count = 0;
   /** The halves of the ids of groups, and until when each lives here, ms. */

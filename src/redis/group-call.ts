@@ -57,24 +57,22 @@ export class GroupCalls {
   call(batch: Batch<GroupFamilyWrite>, step: Step, isApart: boolean): Call {
     const { ttlMs, fingerprint, mode, timeoutMs } = this.#options;
     const { id, shape, addsInstance, exposed } = this.#group;
+    const keys = this.#keys;
     const callKeys = new CallKeys();
     if (step === 'all') for (const key of this.#lease.keys) callKeys.add(key);
     // One server has them all.
-    const deadlineMs = this.#stamps.deadlineMs(this.#keys.clock(batch.buckets[0].bucket));
+    const deadlineMs = this.#stamps.deadlineMs(keys.clock(batch.buckets[0].bucket));
     const args: Array<string | number | Buffer> = [
       ...[step, ttlMs, fingerprint, this.replaceObsolete ? 1 : 0, id, this.#lease.token, timeoutMs * 2, mode],
       ...[shape, batch.buckets.length, addsInstance ? 1 : 0, exposed, isApart ? 1 : 0, deadlineMs],
     ];
-    const drafts = isApart ? new Drafts(this.#keys) : undefined;
+    const drafts = isApart ? new Drafts(keys) : undefined;
     const headers = new HeaderWriter();
     for (const inBucket of batch.buckets) {
       const { bucket } = inBucket;
-      const keys = this.#keys;
-      const [clock, hashPrefix, orderPrefix] = [
-        keys.clock(bucket),
-        keys.familyPrefix(bucket),
-        keys.orderPrefix(bucket),
-      ];
+      const clock = keys.clock(bucket);
+      const hashPrefix = keys.familyPrefix(bucket);
+      const orderPrefix = keys.orderPrefix(bucket);
       let sequence = this.#stamps.propose(clock, inBucket.blocks);
       callKeys.add(keys.index(bucket));
       callKeys.add(clock);

@@ -69,7 +69,7 @@ async function* texts(
     // they share a bucket, and the one without is shown.
     if (waiting.length > 0) {
       const taken = new Set(shown.map(({ exposed }) => exposed));
-      shown.push(...waiting.filter(({ exposed }) => !taken.has(exposed)));
+      for (const group of waiting) if (!taken.has(group.exposed)) shown.push(group);
     }
     if (shown.length === 0) continue;
     stats.series += shown.length;

@@ -91,6 +91,7 @@ class StoredGroup implements GroupInfo {
   readonly pushTimeS: number;
   readonly failureTimeS: number;
   readonly deadlineMs: number;
+  #labels: Labels | undefined;
 
   constructor(record: Buffer) {
     this.exposed = record.toString('utf8', RECORD_HEADER_BYTES);
@@ -100,10 +101,13 @@ class StoredGroup implements GroupInfo {
     this.deadlineMs = record.readDoubleLE(16);
   }
 
-  // Worked out when asked for: a scrape nearly never does, and it takes as long as all the rest of a group.
+  /** Worked out when asked for: a scrape nearly never does, and it takes as long as all the rest of a group. */
   get labels(): Labels {
-    const all = parseLabels(this.exposed);
-    return this.addsInstance ? all.filter(([name]) => name !== INSTANCE) : all;
+    if (this.#labels === undefined) {
+      const all = parseLabels(this.exposed);
+      this.#labels = this.addsInstance ? all.filter(([name]) => name !== INSTANCE) : all;
+    }
+    return this.#labels;
   }
 }
 

@@ -47,6 +47,7 @@ export class LiveGroups {
     for (let bucket = 0; bucket < BUCKETS; bucket++) yield* this.inBucket(bucket);
   }
 
+  /** Those of one bucket, one by one: see the next. Throws StoreError. */
   async *inBucket(bucket: number): AsyncGenerator<GroupInfo, void> {
     for await (const page of this.pagesOf(bucket)) yield* page;
   }

@@ -50,6 +50,37 @@ test('a series that stands twice in a block has the value that stands last', asy
   assert.equal(seriesOf(await storage.scrape()).get('x{a="1"}'), '2');
 });
 
+test('names are forgotten for others: of very many histograms and others, text after text, each is what it is', async () => {
+  const expected = new Map<string, string>();
+  for (let round = 0; round < 4; round++) {
+    const lines: string[] = [];
+    // With the names of their samples these are more than are known from one text to the next.
+    for (let i = 0; i < 1500; i++) {
+      const name = `h${round}_${i}`;
+      lines.push(`# TYPE ${name} histogram`);
+      for (const [sample, value] of [
+        [`${name}_bucket{le="+Inf"}`, `${i}`],
+        [`${name}_sum`, `${round}`],
+        [`${name}_count`, `${i}`],
+      ]) {
+        lines.push(`${sample} ${value}`);
+        expected.set(sample, value);
+      }
+      // What looks like a part of one, and is none.
+      const plain = `g${round}_${i}_count`;
+      lines.push(`${plain} ${i}`);
+      expected.set(plain, `${i}`);
+    }
+    const result = await ingest(`${lines.join('\n')}\n`);
+    assert.deepEqual(result.rejected, {});
+    assert.equal(result.accepted, 6000);
+  }
+  const exposition = await storage.scrape();
+  assert.deepEqual(seriesOf(exposition), expected);
+  assert.equal(exposition.match(/^# TYPE h\d+_\d+ histogram$/gm)?.length, 6000);
+  assert.equal(exposition.match(/^# TYPE g\d+_\d+_count untyped$/gm)?.length, 6000);
+});
+
 test('a type counts for all of a block of very many families, whatever stands between it and its samples', async () => {
   const others = Array.from({ length: 10_000 }, (_, i) => `f${i} ${i}\n`).join('');
   const samples = 'h_bucket{le="+Inf"} 2\nh_sum 3\nh_count 2\n';

@@ -1,13 +1,9 @@
 import { KIB } from '../../units.ts';
-import { writeAscii } from '../ascii.ts';
-import { writeLengthLine } from './length-line.ts';
+import { writeJoined } from './joined-text.ts';
 
 const FIRST_BYTES = 16 * KIB;
 /** Of the number and the line ends around an argument. */
 const FRAME_BYTES = 16;
-const BULK = '$'.charCodeAt(0);
-const RETURN = 0x0d;
-const LINE_END = 0x0a;
 
 /**
  * Commands, one behind the other, as Redis reads them
@@ -56,21 +52,7 @@ export class CommandList {
     const tailBytes = tail === undefined ? 0 : tail.length;
     this.#reserve(head.length + FRAME_BYTES + (prefix.length + name.length) * 3 + tailBytes);
     this.#copy(head);
-    const start = this.#length;
-    // Nearly all are in ASCII, each character a byte.
-    this.#writeLength(prefix.length + name.length);
-    const nameAt = writeAscii(this.#memory, this.#length, prefix);
-    const end = nameAt < 0 ? -1 : writeAscii(this.#memory, nameAt, name);
-    if (end < 0) {
-      this.#length = start;
-      this.#writeLength(Buffer.byteLength(prefix) + Buffer.byteLength(name));
-      this.#length += this.#memory.write(prefix, this.#length);
-      this.#length += this.#memory.write(name, this.#length);
-    } else {
-      this.#length = end;
-    }
-    this.#memory[this.#length++] = RETURN;
-    this.#memory[this.#length++] = LINE_END;
+    this.#length = writeJoined(this.#memory, this.#length, prefix, name);
     if (tail !== undefined) this.#copy(tail);
     this.#ends.push(this.#length);
   }
@@ -81,10 +63,6 @@ export class CommandList {
     const list = new CommandList(command.length);
     list.add(command);
     return list;
-  }
-
-  #writeLength(length: number): void {
-    this.#length = writeLengthLine(this.#memory, this.#length, BULK, length);
   }
 
   /** Byte by byte: it is a dozen. There is room for them. */

@@ -3,13 +3,14 @@ import { writeAscii } from '../ascii.ts';
 import { BytePool } from '../byte-pool.ts';
 import { CallKeys } from '../call-keys.ts';
 import type { Call, Draft } from '../commands.ts';
+import { writeJoined } from './joined-text.ts';
 import { writeLengthLine } from './length-line.ts';
 
 /** A call carries 256 KiB of blocks, of which the last may be as large again; smaller ones are not worth a piece. */
 const PIECE_BYTES = 576 * KIB;
 const SMALL_BYTES = 16 * KIB;
-/** What one round trip of a task takes, twice: 4 MiB each. */
-const MOST_PIECES = 16;
+/** What one round trip of a task takes, twice: nine calls each, as a round has at the most (see batches.ts). */
+const MOST_PIECES = 18;
 /** A longer text is written as a whole. */
 const SHORT_TEXT = 128;
 const ARRAY = '*'.charCodeAt(0);
@@ -116,7 +117,8 @@ function pack(parts: Parts, target: Buffer, start: number): number {
   let at = writeLengthLine(target, start, ARRAY, count);
   for (const part of parts) {
     if (part instanceof CallKeys) {
-      at = packKeys(part, target, at);
+      const { heads, tails } = part;
+      for (let i = 0; i < heads.length; i++) at = writeJoined(target, at, heads[i], tails[i]);
       continue;
     }
     for (let i = 0; i < part.length; i++) {
@@ -131,20 +133,6 @@ function pack(parts: Parts, target: Buffer, start: number): number {
       target[at++] = RETURN;
       target[at++] = LINE_END;
     }
-  }
-  return at;
-}
-
-function packKeys({ heads, tails }: CallKeys, target: Buffer, start: number): number {
-  let at = start;
-  for (let i = 0; i < heads.length; i++) {
-    const [head, tail] = [heads[i], tails[i]];
-    const length = head.length + tail.length;
-    let end = length <= SHORT_TEXT ? writeAscii(target, writeLengthLine(target, at, BULK, length), head) : -1;
-    if (end >= 0) end = writeAscii(target, end, tail);
-    at = end >= 0 ? end : writeText(target, at, head + tail);
-    target[at++] = RETURN;
-    target[at++] = LINE_END;
   }
   return at;
 }

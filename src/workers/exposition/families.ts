@@ -75,6 +75,8 @@ export interface Member {
 
 /** So many names are known from one text to the next, and so long altogether: pushes have the same ones time and again. */
 const MOST_KNOWN = 4096;
+/** Where names are always others, so many may be forgotten at once: those of the text that made them too many, too. */
+const MOST_FREE = 2 * MOST_KNOWN;
 const MOST_KNOWN_LENGTH = 256 * KIB;
 
 /** What has been found out about a name in the text that was looked at last. */
@@ -105,9 +107,10 @@ class KnownName implements Member {
     this.family = this.#own;
   }
 
-  /** It is of another name now, as if it were new. */
+  /** It is of another name now, in a text that is still to begin. */
   rename(name: string): this {
     this.#own.name = name;
+    this.family = this.#own;
     return this;
   }
 
@@ -141,7 +144,7 @@ export class FamilyTable {
   list: ParsedFamily[] = [];
   #text = 0;
   #names = new Map<string, KnownName>();
-  /** Of names that are not known any more. Where names are always others, more than that is never needed. */
+  /** Of names that are not known any more. */
   readonly #free: KnownName[] = [];
   /** Of all of them. */
   #length = 0;
@@ -158,7 +161,7 @@ export class FamilyTable {
     this.#text++;
     if (this.#names.size > MOST_KNOWN || this.#length > MOST_KNOWN_LENGTH) {
       for (const known of this.#names.values()) {
-        if (this.#free.length === MOST_KNOWN) break;
+        if (this.#free.length === MOST_FREE) break;
         this.#free.push(known.rename(''));
       }
       this.#names = new Map();
