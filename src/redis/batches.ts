@@ -57,7 +57,8 @@ export function intoBatches<F extends Batchable>(
   const batches: Array<Batch<F>> = [];
   let batch: Batch<F> | undefined;
   let last = -1;
-  const buckets = Uint8Array.from(families, ({ name }) => keys.bucket(name));
+  const buckets = new Uint8Array(families.length);
+  for (let i = 0; i < families.length; i++) buckets[i] = keys.bucket(families[i].name);
   const order = orderByBucket(buckets);
   for (let n = 0; n < order.length; n++) {
     const family = families[order[n]];

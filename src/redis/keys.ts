@@ -96,7 +96,7 @@ export class Keys {
   readonly #bucketPrefixes: readonly string[];
   readonly #familyPrefixes: readonly string[];
   readonly #orderPrefixes: readonly string[];
-  readonly #known: string[] = new Array(PLACES).fill('');
+  readonly #known: Array<string | undefined> = new Array(PLACES).fill(undefined);
   readonly #buckets = new Uint8Array(PLACES);
 
   constructor(prefix: string) {
@@ -109,7 +109,7 @@ export class Keys {
   /** As bucketOf tells. */
   bucket(family: string): number {
     const at = hashOf(family) & (PLACES - 1);
-    if (this.#known[at] === family && family !== '') return this.#buckets[at];
+    if (this.#known[at] === family) return this.#buckets[at];
     const bucket = bucketOf(family);
     if (family.length <= LONGEST_KEPT_NAME) {
       this.#known[at] = family;

@@ -20,8 +20,8 @@
     stamped with (ms)
   then for each family a header (FAMILY): number of its blocks that come before these in the part of the body, number of
     blocks, number of names it may clash with, kind, description (see shared/family.lua; its type is '' if it is not
-    declared); a byte for each of these names (see shared/clashes.lua); the fields of the blocks; then the value of each block, or, if these come apart, in
-    the header its bytes (uint32)
+    declared); a byte for each of these names (see shared/clashes.lua); the fields of the blocks; then the value of each
+    block, or, if these come apart, in the header its bytes (uint32)
 
   Output: {'late', time} if it came too late; else {time (µs), result, …} with one result a family:
     0 stored; 1 stored, and the family wants compaction; 'rekey' other fingerprint;
