@@ -6,8 +6,8 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/copy-assets.mjs scripts/
+COPY tsconfig.json ./
+COPY scripts/build.ts scripts/bundle.ts scripts/
 COPY config config
 COPY src src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund

@@ -7,7 +7,10 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Plugin } from 'esbuild';
 import { MINUTE, SECOND } from '../src/units.ts';
+import { bundle } from './bundle.ts';
 
 interface Job {
   readonly file: string;
@@ -66,14 +69,33 @@ function rank({ file }: Job): number {
   return at === -1 ? LONGEST.length : at;
 }
 
-/** In a folder of its own: what is built meanwhile does not matter. Within the project, where node finds dependencies. */
-function build(): string {
+/** What finds its place by `import.meta.url` finds that of the source. */
+const sourceUrls: Plugin = {
+  name: 'source-urls',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/(test|bench)\/.*\.ts$/ }, ({ path }) => ({
+      loader: 'ts',
+      contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path))),
+    }));
+  },
+};
+
+/** What is made of a file, without its extension. */
+function outputOf(file: string): string {
+  return `src/test/${file.slice('test/'.length, -'.ts'.length).replaceAll('/', '.')}`;
+}
+
+/**
+ * The program and the tests, which would take seconds to start from source, into a folder of its own: what is built
+ * meanwhile does not matter. Within the project, where node finds dependencies.
+ */
+async function build(tests: readonly string[]): Promise<string> {
   mkdirSync('.run', { recursive: true });
   const folder = mkdtempSync('.run/test-build-');
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const options = { stdio: 'inherit' } as const;
-  execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', folder], options);
-  execFileSync(process.execPath, ['scripts/copy-assets.mjs', folder], options);
+  execFileSync('npx', ['tsx', 'scripts/build.ts', folder], { stdio: 'inherit' });
+  const entryPoints = Object.fromEntries(tests.map((file) => [outputOf(file), file]));
+  await bundle({ entryPoints, outdir: folder, plugins: [sourceUrls] });
   return folder;
 }
 
@@ -85,7 +107,8 @@ async function run(job: Job): Promise<Result> {
     ...((job.topology !== 'server' || job.apart) && { PROPERTY_RUNS }),
     ...(job.apart && { TEST_VALUES: 'apart' }),
   };
-  const child = spawn(process.execPath, ['--import', 'tsx', '--test-reporter=spec', job.file], {
+  const program = join(built, `${outputOf(job.file)}.js`);
+  const child = spawn(process.execPath, ['--enable-source-maps', '--test-reporter=spec', program], {
     env: { ...ours, ...process.env, TEST_TOPOLOGY: job.topology, TEST_BUILT: built },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -135,7 +158,7 @@ if (queue.length === 0) {
 }
 
 const began = performance.now();
-const built = build();
+const built = await build([...new Set(queue.map(({ file }) => file))]);
 const results: Result[] = [];
 
 function report(): void {

@@ -18,8 +18,7 @@ test('what is built runs by itself: version, health check, a push and a scrape',
   await mkdir(join(ROOT, '.run'), { recursive: true });
   const output = await mkdtemp(join(ROOT, '.run/build-test-'));
   context.after(() => rm(output, { recursive: true, force: true }));
-  await run('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', output], { cwd: ROOT });
-  await run(process.execPath, ['scripts/copy-assets.mjs', output], { cwd: ROOT });
+  await run('npx', ['tsx', 'scripts/build.ts', output], { cwd: ROOT });
   const program = join(output, 'pushgateway'); // linked, as npm links a program
   await symlink('src/server/main.js', program);
 

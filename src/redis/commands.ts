@@ -44,7 +44,7 @@ export type ScriptName = keyof typeof SCRIPTS;
 /** Without comments: two fifths of the text, which a slow line would have to carry for each connection. */
 export function loadScript(name: ScriptName): string {
   return SCRIPTS[name]
-    .map((file) => readFileSync(new URL(`./commands/${file}.lua`, import.meta.url), 'utf8'))
+    .map((file) => readFileSync(new URL(`../redis/commands/${file}.lua`, import.meta.url), 'utf8'))
     .join('\n')
     .replaceAll(/--\[\[[\s\S]*?\]\]/g, '')
     .replaceAll(/^ *--.*\n/gm, '');

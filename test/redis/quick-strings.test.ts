@@ -10,16 +10,16 @@ function isQuickAfter(...modules: readonly string[]): boolean {
   return execFileSync(process.execPath, args, { encoding: 'utf8' }).trim() === 'true';
 }
 
+const sourceOf = (module: string): string => new URL(`../../src/${module}.ts`, import.meta.url).href;
+
 test('methods of strings can be inlined when the client library has been loaded', () => {
   assert.equal(isQuickAfter(), true);
-  assert.equal(isQuickAfter(import.meta.resolve('../../src/redis/connection/link.ts')), true);
+  assert.equal(isQuickAfter(sourceOf('redis/connection/link')), true);
 });
 
 test('and when all is loaded that the main thread or a worker thread needs', () => {
-  assert.equal(isQuickAfter(import.meta.resolve('../../src/server/assembly.ts')), true);
-  const tasks = ['ingest-task', 'push-task'].map((task) =>
-    import.meta.resolve(`../../src/workers/${task}.ts`),
-  );
+  assert.equal(isQuickAfter(sourceOf('server/assembly')), true);
+  const tasks = ['ingest-task', 'push-task'].map((task) => sourceOf(`workers/${task}`));
   assert.equal(isQuickAfter(...tasks), true);
 });
 
