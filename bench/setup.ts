@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { buildPusher } from './clients/push-apart.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAMS = [
@@ -10,11 +11,12 @@ const PROGRAMS = [
   'curl:curl',
 ];
 
-/** Installs what is missing and builds the gateway; throws when that fails. */
+/** Installs what is missing, builds the gateway and what else runs by itself; throws when that fails. */
 export function setUp(): void {
   process.chdir(ROOT);
   execFileSync('scripts/install-missing.sh', PROGRAMS, { stdio: ['ignore', 2, 2] });
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2] });
+  buildPusher();
 }
 
 /** What the figures depend on. */

@@ -1,5 +1,5 @@
 import { SECOND } from '../../src/units.ts';
-import { load } from '../clients/load.ts';
+import { pushApart } from '../clients/push-apart.ts';
 import { percentile } from '../measure/statistics.ts';
 import { type GatewayUnderTest, push, scrape } from '../programs/gateway-under-test.ts';
 import { Official } from '../programs/official.ts';
@@ -7,9 +7,7 @@ import type { Row } from '../row.ts';
 import { count, INGEST, inWords, notes, slowCommands } from './parts.ts';
 
 const PAUSE_MS = 10;
-const LINE = Buffer.from(
-  '# TYPE bench_last_run_seconds gauge\nbench_last_run_seconds{instance="one"} 1764000000\n',
-);
+const LINE = '# TYPE bench_last_run_seconds gauge\nbench_last_run_seconds{instance="one"} 1764000000\n';
 
 export const oneLineWhileScraped: Row = {
   name: 'one-line-while-scraped',
@@ -71,13 +69,7 @@ async function whileScraped(
   try {
     // The scrape should be well under way.
     await new Promise((resolve) => setTimeout(resolve, 0.1 * SECOND));
-    const result = await load({
-      port: gateway.port,
-      clients: 1,
-      pauseMs: PAUSE_MS,
-      next: () => ({ method: 'POST', path, body: LINE }),
-      ...most,
-    });
+    const result = await pushApart({ port: gateway.port, path, body: LINE, pauseMs: PAUSE_MS, ...most });
     // One that is not answered yet when the time is up is at least as slow as it has waited.
     const { latenciesMs, oldestWaitingMs } = result;
     const all =
