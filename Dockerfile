@@ -7,7 +7,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
-COPY scripts/build.ts scripts/bundle.ts scripts/
+COPY scripts/build.ts scripts/bundle.ts scripts/licenses.ts scripts/
 COPY config config
 COPY src src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund

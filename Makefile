@@ -17,7 +17,7 @@ GATEWAY := http://localhost:$(PORT)
 MODULES := node_modules/.package-lock.json
 PROGRAM := dist/src/server/main.js
 # Folders too: their time changes when a file is added or removed.
-SOURCES := $(shell find config src) package.json tsconfig.json scripts/build.ts scripts/bundle.ts
+SOURCES := $(shell find config src) package.json tsconfig.json scripts/build.ts scripts/bundle.ts scripts/licenses.ts
 
 # The clients that the tests push with. The libraries among them are known by a file.
 CLIENTS := curl:curl go:golang-go \

@@ -6,8 +6,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 import { MINUTE, SECOND } from '../src/units.ts';
 import { bundle } from './bundle.ts';
@@ -25,6 +25,7 @@ interface Result extends Job {
   readonly output: string;
 }
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Of one file. */
 const TIMEOUT_MS = 10 * MINUTE;
 /** Most files wait for servers more than they compute. */
@@ -73,10 +74,12 @@ function rank({ file }: Job): number {
 const sourceUrls: Plugin = {
   name: 'source-urls',
   setup({ onLoad }) {
-    onLoad({ filter: /\/(test|bench)\/.*\.ts$/ }, ({ path }) => ({
-      loader: 'ts',
-      contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path))),
-    }));
+    onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      // The program finds its files by the place of what is built.
+      if (!/^(test|bench)\//.test(relative(ROOT, path))) return undefined;
+      const url = JSON.stringify(pathToFileURL(path));
+      return { loader: 'ts', contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', url) };
+    });
   },
 };
 
@@ -95,7 +98,7 @@ async function build(tests: readonly string[]): Promise<string> {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   execFileSync('npx', ['tsx', 'scripts/build.ts', folder], { stdio: 'inherit' });
   const entryPoints = Object.fromEntries(tests.map((file) => [outputOf(file), file]));
-  await bundle({ entryPoints, outdir: folder, plugins: [sourceUrls] });
+  await bundle({ root: ROOT, entryPoints, outdir: folder, plugins: [sourceUrls] });
   return folder;
 }
 

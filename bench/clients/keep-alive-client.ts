@@ -24,6 +24,8 @@ export class KeepAliveClient implements Disposable {
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
   #answered: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
+  /** Why there will be no more answers. */
+  #failure: Error | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -44,6 +46,7 @@ export class KeepAliveClient implements Disposable {
     const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n`;
     const length = body === undefined ? '' : `Content-Length: ${body.length}\r\n`;
     return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
       this.#answered = { resolve, reject };
       this.#socket.cork();
       this.#socket.write(`${head}${length}\r\n`, 'latin1');
@@ -78,6 +81,7 @@ export class KeepAliveClient implements Disposable {
   }
 
   #fail(error: Error): void {
+    this.#failure ??= error;
     this.#answered?.reject(error);
     this.#answered = undefined;
   }

@@ -19,5 +19,10 @@ export interface PusherOptions {
 
 const { path, body, ...options } = JSON.parse(process.argv[2]) as PusherOptions;
 const request = { method: 'POST', path, body: Buffer.from(body) } as const;
-const result: LoadResult = await load({ clients: 1, next: () => request, ...options });
-process.stdout.write(JSON.stringify(result));
+const common = { clients: 1, next: () => request } as const;
+// It goes when who has started it does.
+process.stdin.on('end', () => process.exit(1)).resume();
+// What the client itself has to load and to compile is not to count.
+await load({ ...common, ...options, count: 1 });
+const result: LoadResult = await load({ ...common, ...options });
+process.stdout.write(JSON.stringify(result), () => process.exit());
