@@ -6,10 +6,13 @@ import { BUCKETS, type Keys } from './keys.ts';
 const PAGE = 1000;
 /**
  * So many buckets have their first page on its way: most have no other, and to wait for each would take longer than all. But
- * Redis carries out together what comes together, and of those that may have thousands of names that would take it long.
+ * Redis carries out together what comes together, and of those that may have thousands of names that would take it long. All
+ * have about as many: so it depends on those of the last one.
  */
+const AHEAD_OF_FEW = 32;
 const AHEAD = 8;
 const AHEAD_OF_MANY = 2;
+const FEW = 16;
 const MANY = 500;
 
 /**
@@ -67,7 +70,7 @@ export async function* allFamilyNames(
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     const { names, ...told } = await coming;
     areLarge = names.length >= MOST_AT_ONCE;
-    most = names.length > MANY ? AHEAD_OF_MANY : AHEAD;
+    most = names.length <= FEW ? AHEAD_OF_FEW : names.length <= MANY ? AHEAD : AHEAD_OF_MANY;
     // All of one bucket are on their way while those before are worked on.
     coming = next();
     yield { bucket, names, told };
