@@ -30,7 +30,7 @@ export async function bundle({ root, entryPoints, outdir, plugins = [] }: Bundle
     format: 'esm',
     platform: 'node',
     target: 'node20.12',
-    external: ['piscina', 'esbuild'],
+    external: ['piscina'],
     plugins: [...plugins],
     // What CommonJS modules among the dependencies call.
     banner: {

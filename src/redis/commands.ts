@@ -41,7 +41,10 @@ export const SCRIPTS = {
 
 export type ScriptName = keyof typeof SCRIPTS;
 
-/** Without comments: two fifths of the text, which a slow line would have to carry for each connection. */
+/**
+ * Without comments: two fifths of the text, which a slow line would have to carry for each connection. The files are found
+ * from any folder of `src`, as what is built has this module in another one (scripts/bundle.ts).
+ */
 export function loadScript(name: ScriptName): string {
   return SCRIPTS[name]
     .map((file) => readFileSync(new URL(`../redis/commands/${file}.lua`, import.meta.url), 'utf8'))

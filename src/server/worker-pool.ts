@@ -28,7 +28,10 @@ export interface WorkerPoolOptions {
   onError(error: Error): void;
 }
 
-/** The worker threads. The entry is named here and, to be built, in scripts/build.ts; it has our own extension, `.ts` or, built, `.js`. */
+/**
+ * The worker threads. The entry is named here and, to be built, in scripts/build.ts; it has our own extension, `.ts` or,
+ * built, `.js`.
+ */
 export class WorkerPool {
   /** Tasks of bodies that may be under way at once; the callers keep to it. */
   readonly window: number;
