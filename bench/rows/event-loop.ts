@@ -15,7 +15,7 @@ export const eventLoop: Row = {
     'event-loop delay, and answers of /-/healthy, while a million series are pushed and scraped all the time',
   async measure(bench) {
     const body = bench.million();
-    const seconds = bench.size(15, 5);
+    const seconds = bench.size(15, 3);
     await using ours = await bench.ours();
     await push(ours, body, INGEST);
     await scrape(ours);

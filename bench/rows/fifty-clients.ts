@@ -19,7 +19,7 @@ export const fiftyClients: Row = {
   async measure(bench) {
     const body = new SourceBody({ families: 10, seriesPerFamily: 100 });
     const groups = bench.size(GROUPS, GROUPS / 4);
-    const seconds = bench.size(20, 4);
+    const seconds = bench.size(20, 2);
     await using ours = await bench.ours();
     await hold(ours, groups, (source) => pushOfSource(body, source));
     const cpuBefore = cpuSeconds(ours.pid);

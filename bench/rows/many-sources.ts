@@ -29,7 +29,7 @@ export const manySources: Row = {
     const atOnce = { ours: await firstAtOnce(fresh, body), official: await firstAtOnce(official, body) };
     const theirs = await cpuOf(official, {
       count: sources,
-      seconds: bench.size(20, 5),
+      seconds: bench.size(20, 3),
       next: (source) => pushOfSource(body, source),
     });
     await push(mainOurs, main, INGEST);

@@ -52,7 +52,7 @@ export const redisMemory: Row = {
     const main = bench.million();
     const tiny = new SourceBody({ families: 100, seriesPerFamily: 5 });
     const sources = bench.size(2_000, 200);
-    const lines = bench.size(50_000, 5_000);
+    const lines = bench.size(50_000, 1_000);
     /** What is held per series, after the work, by a Redis that was empty. */
     const perSeries = async (series: number, work: (port: number) => Promise<unknown>) => {
       await using ours = await bench.ours();

@@ -12,10 +12,11 @@ export const scaling: Row = {
     await using few = await bench.ours();
     await using million = await bench.ours();
     await using many = await bench.ours();
-    const seconds = await inAndOut(bench.size(5, 2), {
+    const inARow = bench.size(50, 10);
+    const seconds = await inAndOut(bench.size(5, 1), {
       // Code gets fast by the series it has seen, so each sees five million before. And the caches of the processor are
       // full of what the others need at first, so each turn is five million, too. The goal counts for the first ones as well.
-      few: { gateway: few, body: bodies.few, warmUps: 50, inARow: 50 },
+      few: { gateway: few, body: bodies.few, warmUps: inARow, inARow },
       million: { gateway: million, body: bodies.million, warmUps: 5, inARow: 5 },
       many: { gateway: many, body: bodies.many },
     });
