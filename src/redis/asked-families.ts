@@ -66,6 +66,7 @@ export class AskedFamilies {
   /** While some are looked at. If that fails, for good. */
   #sizing: Promise<void> | undefined;
   readonly #free: FamilyAnswers[] = [];
+  #onAllAsked: (() => void) | undefined;
   #closed = false;
 
   constructor(
@@ -74,12 +75,14 @@ export class AskedFamilies {
     names: AsyncIterable<BucketNames>,
     limits: ReadLimits,
     holdings: Holdings,
+    onAllAsked?: () => void,
   ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#names = names[Symbol.asyncIterator]();
     this.#limits = limits;
     this.#holdings = holdings;
+    this.#onAllAsked = onAllAsked;
   }
 
   /** Undefined: there are no more. Throws StoreError. */
@@ -148,7 +151,10 @@ export class AskedFamilies {
       ahead += this.#read();
     }
     if (this.#sizing !== undefined || this.#sized.length >= sizeFamilies) return;
-    if (this.#ended && this.#stale.length === 0) return;
+    if (this.#ended && this.#stale.length === 0) {
+      if (this.#sized.length === 0) this.#tellAllAsked();
+      return;
+    }
     const sizing = this.#size().then(() => {
       this.#sizing = undefined;
       this.#goOn();
@@ -156,6 +162,12 @@ export class AskedFamilies {
     // Awaited only when its turn comes, if at all: until then its failure is nobody's. So are those of what is read.
     sizing.catch(() => {});
     this.#sizing = sizing;
+  }
+
+  #tellAllAsked(): void {
+    const tell = this.#onAllAsked;
+    this.#onAllAsked = undefined;
+    tell?.();
   }
 
   /** Looks at those that come next. */
@@ -187,17 +199,19 @@ export class AskedFamilies {
     return bytes !== Number.POSITIVE_INFINITY && performance.now() - at < this.#limits.onceMs / 2;
   }
 
-  /** Those of one batch. */
+  /** Those that come next, but of large ones only as many as one batch reads: to wait for more names would be in vain. */
   async #take(): Promise<FamilyRef[]> {
-    const { sizeFamilies } = this.#limits;
+    const { sizeFamilies, callBytes } = this.#limits;
     const refs = this.#stale.splice(0, this.#together(this.#stale, sizeFamilies));
-    while (refs.length < sizeFamilies && !this.#ended) {
+    let toldBytes = 0;
+    while (refs.length < sizeFamilies && toldBytes < callBytes && !this.#ended) {
       const { bucket, names, told } = this.#bucket;
       if (this.#connection.isCluster && refs.length > 0 && refs[0].bucket !== bucket) break;
       if (this.#taken < names.length) {
         const bytes = told?.mostBytes[this.#taken] ?? Number.POSITIVE_INFINITY;
         const name = names[this.#taken++];
         refs.push({ bucket, name, bytes, at: told?.at ?? 0 });
+        if (bytes !== Number.POSITIVE_INFINITY) toldBytes += bytes;
         continue;
       }
       const next = await this.#names.next();

@@ -82,6 +82,8 @@ export interface FamilyReading extends FamilyHead {
 export interface ReadOptions {
   /** What scrapes before this one have found out, and this one does. Default: nothing, for nobody. */
   readonly holdings?: Holdings;
+  /** All have been asked for, and the last ones have not been given yet. */
+  readonly onAllAsked?: () => void;
   /** For tests, as is the next. */
   readonly limits?: ReadLimits;
   /** Called between any two steps of reading a large family. */
@@ -101,7 +103,7 @@ export async function* readFamilies(
   options: ReadOptions = {},
 ): AsyncGenerator<StoredReading[], void> {
   const { limits = READ_LIMITS, holdings = new KnownFamilies() } = options;
-  const asked = new AskedFamilies(connection, keys, names, limits, holdings);
+  const asked = new AskedFamilies(connection, keys, names, limits, holdings, options.onAllAsked);
   try {
     for (let next = await asked.next(); next !== undefined; next = await asked.next()) {
       if (next instanceof FamilyAnswers) {

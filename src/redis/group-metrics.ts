@@ -1,12 +1,11 @@
 import { SECOND } from '../units.ts';
 import { FEATURE_QUOTED_NAMES, NEVER_MS } from './block.ts';
 import type { Piece } from './block-merge.ts';
-import type { RedisConnection } from './client.ts';
 import type { ReadStats } from './family-blocks.ts';
 import type { FamilyReading } from './family-reader.ts';
 import { type GroupInfo, hasEmptyInstance } from './group.ts';
-import { LiveGroups } from './groups.ts';
-import { BUCKETS, type Keys } from './keys.ts';
+import type { LiveGroups } from './groups.ts';
+import { BUCKETS } from './keys.ts';
 
 /** In labels: the first name, or one after the end of a value. */
 const QUOTED_NAME = /^"|","/;
@@ -41,13 +40,11 @@ export const GROUP_METRIC_NAMES: ReadonlySet<string> = new Set(
 );
 
 /** Metric families about the groups themselves, one series a group, to be shown beside those that were pushed. */
-export async function* groupMetrics(
-  connection: RedisConnection,
-  keys: Keys,
+export function* groupMetrics(
+  groups: LiveGroups,
   stats: ReadStats,
   options: { readonly expiry: boolean },
-): AsyncGenerator<FamilyReading, void> {
-  const groups = await LiveGroups.open(connection, keys);
+): Generator<FamilyReading, void> {
   for (const metric of options.expiry ? [PUSH_TIME, FAILURE_TIME, EXPIRY_TIME] : [PUSH_TIME, FAILURE_TIME]) {
     const { name, help } = metric;
     yield { name, help, type: 'gauge', unit: undefined, texts: () => texts(groups, stats, metric) };
