@@ -10,8 +10,12 @@ import { FamilySizes } from './family-sizes.ts';
 import type { Keys } from './keys.ts';
 import type { KnownFamilies } from './known-families.ts';
 
-/** Batches on their way at once, if they are small. */
-const MOST_SENT = 3;
+/**
+ * So many batches are on their way: Redis answers one while another is worked on. Of small ones there are more, until they
+ * have `aheadBytes`. With three of half a megabyte Redis found the socket full, and took half as long again.
+ */
+const LEAST_SENT = 2;
+const MOST_SENT = 6;
 
 const TIME = commandBytes(['TIME']);
 const HVALS = commandBytes(['HVALS'], 1);
@@ -140,7 +144,7 @@ export class AskedFamilies {
     for (;;) {
       const [first] = this.#sized;
       if (first === undefined || first.bytes > onceBytes) break;
-      if (this.#sent.length > 0 && (this.#sent.length === MOST_SENT || ahead >= aheadBytes)) break;
+      if (this.#sent.length >= LEAST_SENT && (this.#sent.length === MOST_SENT || ahead >= aheadBytes)) break;
       if (performance.now() - first.at >= onceMs) {
         // They may have grown since: they are looked at again, but not while others are, as those come after them.
         if (this.#sizing !== undefined) return;

@@ -21,7 +21,7 @@ export interface ReadLimits {
   readonly onceBytes: number;
   /** If its size was told longer ago than this, ms, it may have grown, and is asked for again. */
   readonly onceMs: number;
-  /** So much is on its way while one batch is worked on, or the next batch. */
+  /** If two batches on their way have so much, there is no third. */
   readonly aheadBytes: number;
   /** So many are looked at at once, for how large they are, or taken from the index. */
   readonly sizeFamilies: number;
@@ -36,7 +36,7 @@ export interface ReadLimits {
 export const READ_LIMITS: ReadLimits = {
   onceBytes: 2 * MIB,
   onceMs: 1 * SECOND,
-  aheadBytes: 3 * MIB,
+  aheadBytes: 1 * MIB,
   sizeFamilies: 1000,
   callFamilies: 500,
   callBytes: 512 * KIB,

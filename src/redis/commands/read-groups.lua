@@ -1,13 +1,13 @@
 --[[
-  Reads records of groups of one bucket, a page at a time, as HSCAN does: each that is there throughout, some twice.
+  Reads records of groups of some buckets, a page of each, as HSCAN does: each that is there throughout, some twice.
 
-  KEYS[1] records of groups
-  ARGV[1] cursor; ARGV[2] about how many
-  Output: {time (ms), next cursor, id, record, …}
+  KEYS records of groups, of each bucket
+  ARGV[1] cursor; ARGV[2] about how many of each
+  Output: {time (ms), {next cursor, {id, record, …}}, …}
 ]]
 local time = redis.call('TIME')
-local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
-local result = page[2]
-table.insert(result, 1, page[1])
-table.insert(result, 1, string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)))
+local result = { string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)) }
+for i, records in ipairs(KEYS) do
+  result[i + 1] = redis.call('HSCAN', records, ARGV[1], 'COUNT', ARGV[2])
+end
 return result
