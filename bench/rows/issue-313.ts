@@ -26,7 +26,7 @@ export const issue313: Row = {
   about: '100 clients × 15,000 series, each pushed once a minute, scraped every 15 s',
   async measure(bench) {
     const body = new SourceBody({ families: 150, seriesPerFamily: 100 });
-    const share = bench.size(1, 10);
+    const share = bench.size(1, 15);
     const settings = { clients: Math.round(CLIENTS / share), periodSeconds: PERIOD_SECONDS / share, body };
     await using ours = await bench.ours();
     await hold(ours, settings.clients, (source) => pushOfSource(body, source));

@@ -18,7 +18,7 @@ export const oneLineWhileScraped: Row = {
     await push(ours, body, INGEST);
     await push(ours, body, INGEST);
     await ours.quiet();
-    const most = { count: bench.size(1_000, 200), seconds: bench.size(60, 5) };
+    const most = { count: bench.size(1_000, 150), seconds: bench.size(60, 4) };
     await whileScraped(ours, '/metrics/job/one', { count: 50, seconds: most.seconds });
     const toGroup = await whileScraped(ours, '/metrics/job/one', most);
     const toIngest = await whileScraped(ours, '/ingest', most);
