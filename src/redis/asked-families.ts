@@ -12,7 +12,7 @@ import type { KnownFamilies } from './known-families.ts';
 
 /**
  * So many batches are on their way: Redis answers one while another is worked on. Of small ones there are more, until they
- * have `aheadBytes`. With three of half a megabyte Redis found the socket full, and took half as long again.
+ * have `aheadBytes`. With three of half a megabyte a scrape of 100,000 series took 24.7 instead of 20.0 ms.
  */
 const LEAST_SENT = 2;
 const MOST_SENT = 6;
@@ -71,6 +71,8 @@ export class AskedFamilies {
   #sizing: Promise<void> | undefined;
   readonly #free: FamilyAnswers[] = [];
   #onAllAsked: (() => void) | undefined;
+  /** A large family was given that its reader asks for itself, and may still be reading. */
+  #isReading = false;
   #closed = false;
 
   constructor(
@@ -91,6 +93,7 @@ export class AskedFamilies {
 
   /** Undefined: there are no more. Throws StoreError. */
   async next(): Promise<Asked | undefined> {
+    this.#isReading = false;
     for (;;) {
       this.#goOn();
       const [sent] = this.#sent;
@@ -103,6 +106,7 @@ export class AskedFamilies {
       const first = this.#sized[0];
       if (first !== undefined && first.bytes > this.#limits.onceBytes) {
         this.#sized.shift();
+        this.#isReading = true;
         return first;
       }
       if (this.#sizing === undefined) return undefined;
@@ -156,7 +160,7 @@ export class AskedFamilies {
     }
     if (this.#sizing !== undefined || this.#sized.length >= sizeFamilies) return;
     if (this.#ended && this.#stale.length === 0) {
-      if (this.#sized.length === 0) this.#tellAllAsked();
+      if (this.#sized.length === 0 && !this.#isReading) this.#tellAllAsked();
       return;
     }
     const sizing = this.#size().then(() => {
@@ -178,7 +182,8 @@ export class AskedFamilies {
   async #size(): Promise<void> {
     const refs = await this.#take();
     if (refs.length === 0) return;
-    if (refs.every((ref) => this.#isKnown(ref))) {
+    const now = performance.now();
+    if (refs.every((ref) => this.#isKnown(ref, now))) {
       for (const ref of refs) this.#sized.push(ref);
       return;
     }
@@ -199,13 +204,17 @@ export class AskedFamilies {
   }
 
   /** How large it is, and not since long ago. */
-  #isKnown({ bytes, at }: FamilyRef): boolean {
-    return bytes !== Number.POSITIVE_INFINITY && performance.now() - at < this.#limits.onceMs / 2;
+  #isKnown({ bytes, at }: FamilyRef, now: number): boolean {
+    return bytes !== Number.POSITIVE_INFINITY && now - at < this.#limits.onceMs / 2;
   }
 
-  /** Those that come next, but of large ones only as many as one batch reads: to wait for more names would be in vain. */
+  /**
+   * Those of one batch, or fewer if they have been told to be so large that one batch could not read more: to wait for more
+   * names would be in vain.
+   */
   async #take(): Promise<FamilyRef[]> {
     const { sizeFamilies, callBytes } = this.#limits;
+    const now = performance.now();
     const refs = this.#stale.splice(0, this.#together(this.#stale, sizeFamilies));
     let toldBytes = 0;
     while (refs.length < sizeFamilies && toldBytes < callBytes && !this.#ended) {
@@ -214,8 +223,9 @@ export class AskedFamilies {
       if (this.#taken < names.length) {
         const bytes = told?.mostBytes[this.#taken] ?? Number.POSITIVE_INFINITY;
         const name = names[this.#taken++];
-        refs.push({ bucket, name, bytes, at: told?.at ?? 0 });
-        if (bytes !== Number.POSITIVE_INFINITY) toldBytes += bytes;
+        const ref = { bucket, name, bytes, at: told?.at ?? 0 };
+        refs.push(ref);
+        if (this.#isKnown(ref, now)) toldBytes += bytes;
         continue;
       }
       const next = await this.#names.next();

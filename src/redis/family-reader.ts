@@ -21,7 +21,7 @@ export interface ReadLimits {
   readonly onceBytes: number;
   /** If its size was told longer ago than this, ms, it may have grown, and is asked for again. */
   readonly onceMs: number;
-  /** If two batches on their way have so much, there is no third. */
+  /** While the batches on their way have less, there may be more than two. */
   readonly aheadBytes: number;
   /** So many are looked at at once, for how large they are, or taken from the index. */
   readonly sizeFamilies: number;
@@ -82,7 +82,7 @@ export interface FamilyReading extends FamilyHead {
 export interface ReadOptions {
   /** What scrapes before this one have found out, and this one does. Default: nothing, for nobody. */
   readonly holdings?: Holdings;
-  /** All have been asked for, and the last ones have not been given yet. */
+  /** Called once, when all have been asked for: only the last batches are still to be given, if any. */
   readonly onAllAsked?: () => void;
   /** For tests, as is the next. */
   readonly limits?: ReadLimits;

@@ -8,8 +8,8 @@ import { BUCKETS, type Keys } from './keys.ts';
 /** Groups of a bucket in one answer. */
 const PAGE = 500;
 /**
- * Buckets that one call reads the first page of, where their keys need not lie in one slot: a call for each took half of a
- * millisecond of Redis and of the gateway even where there are no groups. More of them could take Redis too long.
+ * Buckets that one call reads the first page of, where their keys need not lie in one slot: a call for each takes Redis and
+ * the gateway longer than to look whether there are groups. A script for all buckets could be a long one.
  */
 const BUCKETS_A_CALL = 8;
 

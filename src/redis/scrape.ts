@@ -68,7 +68,7 @@ export async function* scrape(
     }
   }
   const mayHold = (name: string): boolean => selection === undefined || selection.mayHold(name);
-  // On their way while the last families are being shown: to wait for them took a tenth of a scrape of 100,000 series.
+  // Asked for while the last families are being shown: to wait for them took up to 2 ms, of 25 for 100,000 series.
   let groups: Promise<LiveGroups> | undefined;
   const askForGroups = (): Promise<LiveGroups> => {
     if (groups === undefined) {

@@ -7,6 +7,7 @@ import { type GroupInfo, groupOf } from '../../src/redis/group.ts';
 import type { GroupPushOutcome } from '../../src/redis/group-push.ts';
 import { deleteGroup, groupFamilies, wipe } from '../../src/redis/group-store.ts';
 import { LiveGroups } from '../../src/redis/groups.ts';
+import { BUCKETS } from '../../src/redis/keys.ts';
 import type { Labels } from '../../src/redis/label-text.ts';
 import { seriesOf, TestStorage, useStorage } from '../support/storage.ts';
 
@@ -296,6 +297,30 @@ test('records: labels, times of pushes and failures, deadline', async () => {
   assert.equal(of(A)?.failureTimeS, 0);
   assert.equal(of(B)?.pushTimeS, 0);
   assert.ok(Math.abs((of(B)?.failureTimeS ?? 0) - Date.now() / 1000) < 5);
+});
+
+test('groups that fill several pages of a bucket are each there once', async () => {
+  stored(await storage.pushGroup(A, { x: { [LABELS_A]: 1 } }));
+  const { bucket, id } = groupOf(A);
+  const record = (await storage.connection.command('HGET', storage.keys.groups(bucket), id)) as Buffer;
+  const counts = new Map([0, 7, 8, 63].map((full, i) => [full, 1200 + i]));
+  counts.delete(bucket);
+  for (const [full, count] of counts) {
+    for (let from = 0; from < count; from += 100) {
+      const numbers = Array.from({ length: Math.min(100, count - from) }, (_, i) => from + i);
+      const fields = numbers.flatMap((number) => [String(number).padStart(8, '0'), record]);
+      await storage.connection.command('HSET', storage.keys.groups(full), ...fields);
+    }
+  }
+  counts.set(bucket, 1);
+  const live = await LiveGroups.open(storage.connection, storage.keys);
+  for (const time of ['first', 'second']) {
+    for (let other = 0; other < BUCKETS; other++) {
+      let shown = 0;
+      for await (const page of live.pagesOf(other)) shown += page.length;
+      assert.equal(shown, counts.get(other) ?? 0, `bucket ${other}, the ${time} time`);
+    }
+  }
 });
 
 test('a wipe leaves nothing', async () => {
