@@ -43,9 +43,14 @@ export const FEATURE_QUOTED_NAMES = 4;
 /** A deadline for "never": the last millisecond of the year 9999, as far as Redis's own expiry may be trusted with. */
 export const NEVER_MS = 253_402_300_799_999;
 
-/** Longest text of a block, and most entries, counted from its start. */
-export const MAX_BLOCK_BYTES = 64 * 1024;
+/**
+ * About how long a block may be, and how many entries it has at the most, counted from its start. Redis's allocator has sizes
+ * of 64 and 80 KiB: blocks that end here are below the first even if their values are somewhat longer than expected.
+ */
+export const MAX_BLOCK_BYTES = 62 * 1024;
 export const MAX_BLOCK_ENTRIES = 1024;
+/** What a block has of an entry beside its text, unless that is very long. */
+export const ENTRY_BYTES = 10;
 
 // Most blocks lie one after the other in the same memory, and may be tiny: no view is made for each, and what V8 has no
 // inline way for, to ask where an array lies, is asked once.
@@ -84,7 +89,7 @@ export class BlockWriter {
     allocate: (bytes: number) => NodeBuffer = Buffer.allocUnsafe,
   ) {
     this.#wide = wide;
-    this.textAt = HEADER_BYTES + entries * (wide ? 12 : 10);
+    this.textAt = HEADER_BYTES + entries * (wide ? 12 : ENTRY_BYTES);
     const value = allocate(this.textAt + textBytes);
     this.#view = viewOf(value);
     this.#hashesAt = lastOffset + HEADER_BYTES;
@@ -122,7 +127,7 @@ export function setRevision(value: NodeBuffer, revision: number): void {
 export function entriesOf(value: NodeBuffer, start: number, end: number): number {
   if (end - start < HEADER_BYTES) return 0;
   const entries = value.readUInt32LE(start + 20);
-  return HEADER_BYTES + entries * 10 <= end - start ? entries : 0;
+  return HEADER_BYTES + entries * ENTRY_BYTES <= end - start ? entries : 0;
 }
 
 export function sequenceOf(value: NodeBuffer, start: number, end: number): number {
@@ -194,7 +199,7 @@ export class BlockView {
     this.revision = view.getUint32(at + 24, true);
     this.#wide = (flags & WIDE) !== 0;
     this.count = view.getUint32(at + 20, true);
-    this.textAt = start + HEADER_BYTES + this.count * (this.#wide ? 12 : 10);
+    this.textAt = start + HEADER_BYTES + this.count * (this.#wide ? 12 : ENTRY_BYTES);
     if (this.textAt > end) throw new BlockFormatError();
     this.#hashesAt = at + HEADER_BYTES;
     this.#lengthsAt = this.#hashesAt + this.count * 8;

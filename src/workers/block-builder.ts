@@ -1,4 +1,10 @@
-import { BlockWriter, type FamilyKind, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES } from '../redis/block.ts';
+import {
+  BlockWriter,
+  ENTRY_BYTES,
+  type FamilyKind,
+  MAX_BLOCK_BYTES,
+  MAX_BLOCK_ENTRIES,
+} from '../redis/block.ts';
 import type { BlockWrite } from '../redis/block-store.ts';
 import type { Arena } from '../redis/byte-pool.ts';
 import { KIB } from '../units.ts';
@@ -95,7 +101,7 @@ export class BlockBuilder {
     const { start, end: ends, hashLo } = parsed.entries;
     const order = this.#order;
     const typical = typicalBytes(parsed, order[from]);
-    const most = Math.min(end, from + entriesIn(MAX_BLOCK_BYTES, typical));
+    const most = Math.min(end, from + entriesIn(MAX_BLOCK_BYTES, typical + ENTRY_BYTES));
     const least = from + entriesIn(this.#leastBytes, typical);
     let bytes = 0;
     for (let place = from; place < most; place++) {
