@@ -24,7 +24,7 @@ import type { UnderWay } from '../under-way.ts';
 
 /** A reader that lets us wait longer lends its turn to others. */
 const SLOW_READER_MS = 100;
-/** So many may do so: each keeps what was read ahead, up to 7 MiB, and the table of a family in memory. */
+/** So many may do so: each keeps what was read ahead, up to 6 MiB, and the table of a family in memory. */
 const MAX_LENT = 32;
 
 /** Selectors and jobs of one scrape: each series may have to be compared with all of them. */
