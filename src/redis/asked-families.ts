@@ -12,7 +12,8 @@ import type { KnownFamilies } from './known-families.ts';
 
 /**
  * So many batches are on their way: Redis answers one while another is worked on. Of small ones there are more, until they
- * have `aheadBytes`. With three of half a megabyte a scrape of 100,000 series took 24.7 instead of 20.0 ms.
+ * have `aheadBytes`: 200,000 families of one series took a tenth longer with two than with three, and 4 % less with six. But
+ * with three of half a megabyte a scrape of 100,000 series took 24.7 instead of 20.0 ms.
  */
 const LEAST_SENT = 2;
 const MOST_SENT = 6;
