@@ -15,8 +15,8 @@ import { bundle } from './bundle.ts';
 interface Job {
   readonly file: string;
   readonly topology: 'server' | 'cluster' | 'sentinel';
-  /** All values of the storage take the way of large ones. */
-  readonly apart?: boolean;
+  /** All values of the storage take the way of large ones, or of those that are many and small. */
+  readonly values?: 'apart' | 'shelved';
 }
 
 interface Result extends Job {
@@ -45,22 +45,20 @@ const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
 const faults = files.filter((file) => file.startsWith('test/faults/'));
 const others = files.filter((file) => !faults.includes(file));
 const storage = others.filter((file) => /\b(useStorage|startTopology)\b/.test(readFileSync(file, 'utf8')));
-const on = (topology: Job['topology'], names: readonly string[], apart = false): Job[] =>
-  names.map((file) => ({ file, topology, apart }));
+const on = (topology: Job['topology'], names: readonly string[], values?: Job['values']): Job[] =>
+  names.map((file) => ({ file, topology, ...(values && { values }) }));
+const ofStorage = storage.filter((file) => /^test\/(redis|property)\//.test(file));
 
 const SUITES: Readonly<Record<string, readonly Job[]>> = {
   faults: on('server', faults),
   cluster: on('cluster', storage),
   sentinel: on('sentinel', storage),
-  apart: on(
-    'server',
-    storage.filter((file) => /^test\/(redis|property)\//.test(file)),
-    true,
-  ),
+  apart: on('server', ofStorage, 'apart'),
+  shelved: on('server', ofStorage, 'shelved'),
   'cluster-apart': on(
     'cluster',
     storage.filter((file) => CLUSTER_APART.includes(file)),
-    true,
+    'apart',
   ),
   server: on('server', others),
 };
@@ -107,8 +105,8 @@ const running = new Set<ChildProcess>();
 async function run(job: Job): Promise<Result> {
   const began = performance.now();
   const ours = {
-    ...((job.topology !== 'server' || job.apart) && { PROPERTY_RUNS }),
-    ...(job.apart && { TEST_VALUES: 'apart' }),
+    ...((job.topology !== 'server' || job.values) && { PROPERTY_RUNS }),
+    ...(job.values && { TEST_VALUES: job.values }),
   };
   const program = join(built, `${outputOf(job.file)}.js`);
   const child = spawn(process.execPath, ['--enable-source-maps', '--test-reporter=spec', program], {
@@ -138,8 +136,8 @@ function count(results: readonly Result[], what: string): number {
   return results.reduce((sum, { output }) => sum + Number(pattern.exec(output)?.[1] ?? 0), 0);
 }
 
-function titleOf({ file, topology, apart = false }: Job): string {
-  const how = [topology === 'server' ? '' : topology, apart ? 'values apart' : ''].filter(Boolean);
+function titleOf({ file, topology, values }: Job): string {
+  const how = [topology === 'server' ? '' : topology, values && `values ${values}`].filter(Boolean);
   return how.length === 0 ? file : `${file} (${how.join(', ')})`;
 }
 

@@ -1,14 +1,17 @@
 import type { RedisConnection } from './client.ts';
 import { argumentBytes, CommandList, commandBytes } from './connection/command-list.ts';
+import { Slab } from './connection/slab.ts';
 import type { BatchSink } from './connection/wire.ts';
 import { StoreError } from './failure.ts';
 import { FamilyAnswers } from './family-answers.ts';
+import type { FamilyBlocks, Needed } from './family-blocks.ts';
 import type { BucketNames } from './family-index.ts';
 import { META } from './family-meta.ts';
 import type { ReadLimits } from './family-reader.ts';
 import { FamilySizes } from './family-sizes.ts';
 import type { Keys } from './keys.ts';
 import type { KnownFamilies } from './known-families.ts';
+import { readFields, shelvesCommand } from './shelves.ts';
 
 /**
  * So many batches are on their way: Redis answers one while another is worked on. Of small ones there are more, until they
@@ -33,8 +36,14 @@ export interface FamilyRef {
   at: number;
 }
 
-/** Families in which groups have blocks that say nothing of their deadline: these must be read with their fields. */
-export type Holdings = KnownFamilies<true>;
+/**
+ * Families in which groups have blocks that say nothing of their deadline: these must be read with their fields. And those on
+ * shelves, with the number of these.
+ */
+export type Holdings = KnownFamilies<Needed>;
+
+/** Some may have come since. And if the last one is not there, all are known to have been asked for. */
+const MORE_SHELVES = 2;
 
 interface SentBatch {
   readonly answers: FamilyAnswers;
@@ -115,21 +124,51 @@ export class AskedFamilies {
     }
   }
 
-  /** Reads some of those that came together once more, and with their fields. Throws StoreError. */
-  async again(refs: readonly FamilyRef[]): Promise<FamilyAnswers> {
-    const answers = this.#expect(refs, () => true);
+  /**
+   * Reads those that are unclear once more, as what has come of them says: with their fields, or their shelves. Undefined:
+   * none is. Throws StoreError.
+   */
+  async again(first: FamilyAnswers): Promise<FamilyAnswers | undefined> {
+    const refs: FamilyRef[] = [];
+    const needs: Needed[] = [];
+    for (const [i, ref] of first.refs.entries()) {
+      const blocks = first.blocksOf(i);
+      if (!blocks.isUnclear) continue;
+      refs.push(ref);
+      needs.push(blocks.needed);
+    }
+    if (refs.length === 0) return undefined;
+    const answers = this.#expect(refs, (i) => needs[i]);
     await this.#ask(refs, answers.commands, answers);
-    for (let i = 0; i < refs.length; i++) {
-      if (answers.blocksOf(i).hasHoldings) this.#holdings.set(refs[i].name, true);
+    for (const [i, ref] of refs.entries()) {
+      const blocks = answers.blocksOf(i);
+      if (blocks.isUnclear) await this.#readSlowly(ref, blocks);
+      if (blocks.hasHoldings) this.#holdings.set(ref.name, true);
+      else if (blocks.shelves > 0) this.#holdings.set(ref.name, blocks.shelfCount);
+      else this.#holdings.delete(ref.name);
     }
     return answers;
+  }
+
+  /** As a whole, by a script, wherever its blocks stand: seldom, if it has changed from one look to the next. */
+  async #readSlowly({ bucket, name }: FamilyRef, blocks: FamilyBlocks): Promise<void> {
+    const keys = this.#keys;
+    const all = await readFields(this.#connection, keys.family(bucket, name), keys.order(bucket, name));
+    blocks.release();
+    blocks.withFields = true;
+    blocks.shelves = 0;
+    for (const text of all as Buffer[]) blocks.bulk(new Slab(text), 0, text.length);
   }
 
   /** What was read is not looked at any more. */
   release(answers: FamilyAnswers): void {
     for (let i = 0; i < answers.refs.length && !this.#holdings.isEmpty; i++) {
-      const { withFields, hasHoldings } = answers.blocksOf(i);
-      if (withFields && !hasHoldings) this.#holdings.delete(answers.refs[i].name);
+      const { name } = answers.refs[i];
+      const { withFields, hasHoldings, shelves, shelfCount, isUnclear } = answers.blocksOf(i);
+      if (isUnclear) continue;
+      if (withFields && !hasHoldings) this.#holdings.delete(name);
+      else if (shelves > 0 && shelfCount > 0) this.#holdings.set(name, shelfCount);
+      else if (shelves > 0) this.#holdings.delete(name);
     }
     answers.release();
     this.#free.push(answers);
@@ -249,21 +288,32 @@ export class AskedFamilies {
     }
     const refs = this.#sized.splice(0, count);
     const holdings = this.#holdings;
-    const answers = this.#expect(refs, holdings.isEmpty ? undefined : (name) => holdings.get(name) === true);
+    const answers = this.#expect(refs, holdings.isEmpty ? undefined : (i) => this.#neededBy(refs[i]));
     const answered = this.#ask(refs, answers.commands, answers);
     answered.catch(() => {});
     this.#sent.push({ answers, bytes, answered });
     return bytes;
   }
 
-  #expect(refs: readonly FamilyRef[], withFields?: (family: string) => boolean): FamilyAnswers {
+  #neededBy({ name }: FamilyRef): Needed | undefined {
+    const needed = this.#holdings.get(name);
+    return typeof needed === 'number' ? needed + MORE_SHELVES : needed;
+  }
+
+  #expect(refs: readonly FamilyRef[], needed?: (index: number) => Needed | undefined): FamilyAnswers {
     const answers = this.#free.pop() ?? new FamilyAnswers();
-    answers.expect(refs, withFields);
+    answers.expect(refs, needed);
     answers.commands.add(TIME);
     for (let i = 0; i < refs.length; i++) {
       const { bucket, name } = refs[i];
-      const command = answers.blocksOf(i).withFields ? HGETALL : HVALS;
-      answers.commands.addKeyed(command, this.#keys.familyPrefix(bucket), name);
+      const { withFields, shelves } = answers.blocksOf(i);
+      const prefix = this.#keys.familyPrefix(bucket);
+      if (shelves > 0) {
+        answers.commands.addKeyed(HGET, prefix, name, META_ARGUMENT);
+        answers.commands.add(shelvesCommand(this.#keys.order(bucket, name), shelves));
+      } else {
+        answers.commands.addKeyed(withFields ? HGETALL : HVALS, prefix, name);
+      }
     }
     return answers;
   }

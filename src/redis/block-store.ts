@@ -74,10 +74,12 @@ export async function commit<F extends FamilyWrite>(
 ): Promise<Array<Piece<F>>> {
   const pieces: Array<Piece<F>> = [];
   const stamps = new Stamps(connection, options.ttlMs);
+  const mayShelve = !connection.isCluster;
   let lost: StoreError | undefined;
   const send = async (batches: ReadonlyArray<Batch<F>>, mayComeApart: boolean): Promise<void> => {
     const calls = batches.map((batch) => {
-      return toCall(batch, keys, stamps, options, mayComeApart && comesApart(batch, connection));
+      const isApart = mayComeApart && comesApart(batch, connection);
+      return toCall(batch, keys, stamps, options, mayShelve, isApart);
     });
     const replies =
       lost === undefined ? await sendTimed(connection, calls) : batches.map(() => lost as StoreError);
@@ -106,6 +108,7 @@ function toCall(
   keys: Keys,
   stamps: Stamps,
   options: CommitOptions,
+  mayShelve: boolean,
   isApart: boolean,
 ): Call {
   const callKeys = new CallKeys();
@@ -115,6 +118,7 @@ function toCall(
     options.replaceObsolete ? 1 : 0,
     batch.buckets.length,
     isApart ? 1 : 0,
+    mayShelve ? 1 : 0,
   ];
   const drafts = isApart ? new Drafts(keys) : undefined;
   const headers = new HeaderWriter();
@@ -170,7 +174,7 @@ function toCall(
   }
   const call: Call = { script: 'commit', keys: callKeys, args };
   if (drafts === undefined) return call;
-  const whole = (): Call => toCall(batch, keys, stamps, options, false);
+  const whole = (): Call => toCall(batch, keys, stamps, options, mayShelve, false);
   return { ...call, apart: { drafts: drafts.written, whole } };
 }
 

@@ -5,6 +5,7 @@ import type { CallKeys } from './call-keys.ts';
 const STORING = [
   'shared/preamble',
   'shared/family',
+  'shared/shelves',
   'shared/keep-family',
   'shared/order',
   'shared/growth',
@@ -18,16 +19,24 @@ export const SCRIPTS = {
   commit: [...STORING, 'commit'],
   keepDrafts: ['keep-drafts'],
   openSequences: ['open-sequences'],
-  listBlocks: ['shared/family', 'list-blocks'],
+  listBlocks: ['shared/family', 'shared/shelves', 'list-blocks'],
+  readFields: ['shared/family', 'shared/shelves', 'read-fields'],
   beginCompaction: ['shared/family', 'shared/growth', 'begin-compaction'],
-  compact: ['shared/family', 'compact'],
-  endCompaction: ['shared/family', 'end-compaction'],
+  compact: ['shared/family', 'shared/shelves', 'compact'],
+  endCompaction: ['shared/family', 'shared/shelves', 'end-compaction'],
   beginPush: ['shared/preamble', 'shared/group-record', 'begin-push'],
   pushFamilies: [...STORING, 'shared/group-blocks', 'shared/group-record', 'push-families'],
-  dropFamilies: ['shared/preamble', 'shared/family', 'shared/group-blocks', 'drop-families'],
+  dropFamilies: [
+    'shared/preamble',
+    'shared/family',
+    'shared/shelves',
+    'shared/group-blocks',
+    'drop-families',
+  ],
   prolongFamilies: [
     'shared/preamble',
     'shared/family',
+    'shared/shelves',
     'shared/keep-family',
     'shared/group-blocks',
     'prolong-families',
@@ -36,7 +45,7 @@ export const SCRIPTS = {
   noteFamilies: ['shared/preamble', 'note-families'],
   endPush: ['shared/preamble', 'shared/group-record', 'end-push'],
   readGroups: ['read-groups'],
-  wipeFamilies: ['wipe-families'],
+  wipeFamilies: ['shared/family', 'shared/shelves', 'wipe-families'],
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

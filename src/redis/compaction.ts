@@ -15,6 +15,7 @@ import {
   readDeadlines,
 } from './holdings.ts';
 import { bucketOf, type Keys } from './keys.ts';
+import { isPlace, readFields } from './shelves.ts';
 
 /** Bounds of what passes through one command, which then takes Redis about a millisecond, and of what is held here. */
 export interface CompactionLimits {
@@ -121,7 +122,7 @@ export async function compactFamily(
   const { list, pages } =
     ordered === 1
       ? await listed(connection, keys, family, options.limits)
-      : await readAtOnce(connection, hash, Number(String(time)));
+      : await readAtOnce(connection, hash, order, Number(String(time)));
   await options.pause?.('listed');
   const { changes, liveBytes, latestDeadlineMs, owners } = await examine(list, pages, options);
 
@@ -129,7 +130,7 @@ export async function compactFamily(
   // Oldest first: an expired block may go only when nothing that it hides is left.
   for (const batch of intoBatches(changes.reverse(), options.limits ?? LIMITS)) {
     await options.pause?.('change');
-    const args = await changeArguments(connection, hash, batch, ++revision);
+    const args = await changeArguments(connection, hash, order, batch, ++revision);
     const done = await connection.run({
       script: 'compact',
       keys: [hash, order],
@@ -170,14 +171,14 @@ async function listed(
 ): Promise<BlockPages> {
   const bucket = bucketOf(family);
   const list = await listBlocks(connection, keys, bucket, family, { sizes: true });
-  const hash = keys.family(bucket, family);
+  const [hash, order] = [keys.family(bucket, family), keys.order(bucket, family)];
   async function* pages(): AsyncGenerator<BlockPage, void> {
     for (let from = 0; from < list.blocks.length; ) {
       const to = pageEnd(list.blocks, from, readBlocks, readBytes);
       const blocks = list.blocks.slice(from, to);
       // Whole values, although only their headers are needed here: a script that cut those off took Redis ten times as
       // long, since Lua hashes each byte of a string that it is given.
-      const values = await readValues(connection, hash, blocks);
+      const values = await readValues(connection, hash, order, blocks);
       yield { blocks, values, deadlines: await readDeadlines(connection, hash, groupsOf(blocks)) };
       from = to;
     }
@@ -186,8 +187,14 @@ async function listed(
 }
 
 /** Any other has no order, and is read in one reply. @param nowMs when its compaction began */
-async function readAtOnce(connection: RedisConnection, hash: string, nowMs: number): Promise<BlockPages> {
-  const fields = (await connection.command('HGETALL', hash)) as Buffer[];
+async function readAtOnce(
+  connection: RedisConnection,
+  hash: string,
+  order: string,
+  nowMs: number,
+): Promise<BlockPages> {
+  let fields = (await connection.command('HGETALL', hash)) as Buffer[];
+  if (fields.some(isPlace)) fields = (await readFields(connection, hash, order)) as Buffer[];
   const found: Array<{ block: ListedBlock; value: Buffer }> = [];
   const groups: string[] = [];
   const holdings: Buffer[] = [];
@@ -196,7 +203,8 @@ async function readAtOnce(connection: RedisConnection, hash: string, nowMs: numb
     const field = fields[i].toString('latin1');
     const value = fields[i + 1];
     if (field === META) revision = readMeta(value).revision;
-    if (isBlock(field)) {
+    // An empty one was evicted with its shelf.
+    if (isBlock(field) && value.length > 0) {
       found.push({ block: { field, sequence: value.readDoubleLE(0), bytes: value.length }, value });
     } else if (field.startsWith(HOLDING)) {
       groups.push(field.slice(1));
@@ -325,17 +333,20 @@ function* intoBatches(changes: readonly Change[], limits: CompactionLimits): Gen
 async function readValues(
   connection: RedisConnection,
   hash: string,
+  order: string,
   blocks: readonly ListedBlock[],
 ): Promise<Array<Buffer | null>> {
   if (blocks.length === 0) return [];
   const fields = blocks.map(({ field }) => Buffer.from(field, 'latin1'));
-  return (await connection.command('HMGET', hash, ...fields)) as Array<Buffer | null>;
+  const values = (await connection.command('HMGET', hash, ...fields)) as Array<Buffer | null>;
+  return values.some(isPlace) ? readFields(connection, hash, order, fields) : values;
 }
 
 /** @param revision that the family will have then */
 async function changeArguments(
   connection: RedisConnection,
   hash: string,
+  order: string,
   changes: readonly Change[],
   revision: number,
 ): Promise<Array<string | Buffer>> {
@@ -343,6 +354,7 @@ async function changeArguments(
   const read = await readValues(
     connection,
     hash,
+    order,
     unread.map(({ block }) => block),
   );
   const values = new Map(unread.map((change, i) => [change, read[i]]));

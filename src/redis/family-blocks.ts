@@ -8,6 +8,7 @@ import { blocksOf, type FamilyMeta, META, readMeta } from './family-meta.ts';
 import { valueKind } from './family-values.ts';
 import { HashSum } from './hash-sum.ts';
 import { GROUP_OWNER, HOLDING, heldUntilMs, ID_END, livesUntil } from './holdings.ts';
+import { eachBlock, mostShelves, PLACE_BYTES } from './shelves.ts';
 
 const GROUP_BYTE = GROUP_OWNER.charCodeAt(0);
 const HOLDING_BYTE = HOLDING.charCodeAt(0);
@@ -15,6 +16,9 @@ const META_BYTE = META.charCodeAt(0);
 
 /** So many are looked through faster than a table is made. */
 const FEW_GROUPS = 8;
+
+/** What a family must be asked for besides its values. True: the fields; a number: so many shelves. */
+export type Needed = true | number;
 
 // One at a time is looked at.
 const view = new BlockView();
@@ -27,12 +31,20 @@ export interface ReadStats {
 }
 
 /**
- * The hash of a family, as Redis gives it: its values, or fields and values in turn. The blocks stay where they were
- * received.
+ * A family, as Redis gives it: the values of its hash, or fields and values in turn, or what is known of it and its shelves.
+ * The blocks stay where they were received.
  */
 export class FamilyBlocks implements BulkSink {
   /** Whether fields come, too. */
   withFields = false;
+  /** What is known of it comes, and then so many shelves. 0: its hash. */
+  shelves = 0;
+  /** Shelves that have come, how many of these are there, and how many of them are missing between others. */
+  #shelvesTaken = 0;
+  #shelvesThere = 0;
+  #shelvesMissing = 0;
+  /** A block is not in the hash: its place is. */
+  #hasPlaces = false;
   readonly #slabs: Slab[] = [];
   readonly #places: BlockPlaces;
   /** Of its blocks there: which comes first, and how many there are. */
@@ -62,12 +74,32 @@ export class FamilyBlocks implements BulkSink {
   }
 
   /**
-   * The values do not tell of which groups they are, or are not what they should be: only with the fields it is certain what
-   * the family holds.
+   * This is not all. The values do not tell of which groups they are, or are not what they should be; or the blocks stand on
+   * shelves that were not asked for, or no longer.
    */
-  get needsFields(): boolean {
-    if (this.withFields || (this.#heads === 0 && this.#count === 0)) return false;
+  get isUnclear(): boolean {
+    if (this.withFields) return this.#hasPlaces;
+    if (this.shelves > 0) {
+      if (this.isGone) return false;
+      // All shelves have come if the last one that was asked for is not there.
+      const hasAll = this.#shelvesThere > 0 && this.#shelvesThere + this.#shelvesMissing < this.shelves;
+      return !hasAll || !this.readMeta().isShelved;
+    }
+    if (this.#heads === 0 && this.#count === 0) return false;
     return this.#heads !== 1 || blocksOf(this.#meta as Buffer, this.#metaAt, this.#metaEnd) !== this.#count;
+  }
+
+  /** What it must be asked for if it is unclear. */
+  get needed(): Needed {
+    // With several heads it is not known which of them is what is known of the family; but on shelves there is one.
+    if (this.#heads !== 1 || blocksOf(this.#meta as Buffer, this.#metaAt, this.#metaEnd) < 0) return true;
+    const { isShelved, bytes } = this.readMeta();
+    return isShelved ? mostShelves(bytes) : true;
+  }
+
+  /** Shelves that it has, if they were asked for. */
+  get shelfCount(): number {
+    return this.#shelvesThere + this.#shelvesMissing;
   }
 
   /** Groups have blocks that say nothing of their deadline themselves. */
@@ -88,7 +120,9 @@ export class FamilyBlocks implements BulkSink {
   bulk(slab: Slab, from: number, to: number): void {
     const { bytes } = slab;
     let field = this.#field;
-    if (!this.withFields) {
+    if (this.shelves > 0) {
+      field = 'meta';
+    } else if (!this.withFields) {
       const kind = valueKind(bytes, from, to);
       field = kind === 'head' ? 'meta' : kind;
     } else if (field === 'none') {
@@ -103,9 +137,8 @@ export class FamilyBlocks implements BulkSink {
       }
     }
     if (field === 'block') {
-      const i = this.#places.add(bytes, from, to, this.#hi, this.#lo);
-      if (this.#count++ === 0) this.#first = i;
-      sumEntries(bytes, from, to, this.#sum);
+      if (this.withFields && to - from === PLACE_BYTES) this.#hasPlaces = true;
+      this.#add(bytes, from, to, this.#hi, this.#lo);
     } else if (field === 'meta') {
       this.#heads++;
       this.#meta = bytes;
@@ -116,6 +149,25 @@ export class FamilyBlocks implements BulkSink {
       this.#heldLo.push(this.#lo ?? 0);
       this.#heldUntil.push(heldUntilMs(bytes, from));
     }
+  }
+
+  /** The next shelf. */
+  shelf(slab: Slab, from: number, to: number): void {
+    this.#shelvesMissing = this.#shelvesTaken++ - this.#shelvesThere++;
+    slab.hold();
+    this.#slabs.push(slab);
+    eachBlock(slab.bytes, from, to, (start, end) => this.#add(slab.bytes, start, end));
+  }
+
+  /** The next shelf is not there. */
+  nil(): void {
+    this.#shelvesTaken++;
+  }
+
+  #add(bytes: Buffer, from: number, to: number, groupHi?: number, groupLo?: number): void {
+    const i = this.#places.add(bytes, from, to, groupHi, groupLo);
+    if (this.#count++ === 0) this.#first = i;
+    sumEntries(bytes, from, to, this.#sum);
   }
 
   /** Fields of one byte tell of the family. */
@@ -163,6 +215,7 @@ export class FamilyBlocks implements BulkSink {
       merge.distinct.note(name, this.#sum);
     }
     stats.series += merge.series;
+    stats.damagedBlocks += this.#shelvesMissing;
     return pieces;
   }
 
@@ -180,6 +233,10 @@ export class FamilyBlocks implements BulkSink {
     this.#field = 'none';
     this.#hi = undefined;
     this.#lo = undefined;
+    this.#shelvesTaken = 0;
+    this.#shelvesThere = 0;
+    this.#shelvesMissing = 0;
+    this.#hasPlaces = false;
   }
 
   /** False: it is damaged. */

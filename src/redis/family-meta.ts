@@ -10,6 +10,8 @@ export interface FamilyMeta {
   readonly unit: string | undefined;
   /** Of all its blocks. */
   readonly bytes: number;
+  /** Its blocks stand on shelves: see shelves.ts. */
+  readonly isShelved: boolean;
   /** How often its readers had to look again: mostly since compaction has changed blocks. */
   readonly revision: number;
 }
@@ -20,6 +22,8 @@ export const META = 'm';
 const BYTES_AT = 8;
 const REVISION_AT = 36;
 const BLOCKS_AT = 40;
+const FORM_AT = 46;
+const SHELVED = 2;
 const FINGERPRINT_AT = 47;
 /** With empty texts. */
 const LEAST_BYTES = FINGERPRINT_AT + 1 + 4 + 9;
@@ -45,6 +49,7 @@ export function readMeta(text: Buffer, start = 0, end = text.length): FamilyMeta
     help: given(text, helpAt + 4, helpEnd),
     unit: given(text, helpEnd + 4, unitEnd),
     bytes: text.readDoubleLE(start + BYTES_AT),
+    isShelved: text[start + FORM_AT] === SHELVED,
     revision: text.readUInt32LE(start + REVISION_AT),
   };
 }

@@ -14,6 +14,7 @@ import { HashSum } from './hash-sum.ts';
 import { deadlinesOf, groupOfBlock, groupsOf, HOLDING, isLone, livesUntil } from './holdings.ts';
 import type { Keys } from './keys.ts';
 import { KnownFamilies } from './known-families.ts';
+import { isPlace, readFields } from './shelves.ts';
 
 /** Bounds of what is asked of Redis at once, and so of the memory that a reader takes. */
 export interface ReadLimits {
@@ -107,15 +108,14 @@ export async function* readFamilies(
   try {
     for (let next = await asked.next(); next !== undefined; next = await asked.next()) {
       if (next instanceof FamilyAnswers) {
-        const unclear = next.refs.filter((_, i) => next.blocksOf(i).needsFields);
-        const again = unclear.length === 0 ? undefined : await asked.again(unclear);
+        const again = await asked.again(next);
         const { nowMs } = next;
         const nowAgainMs = again?.nowMs ?? nowMs;
         const readings: StoredReading[] = [];
         let reread = 0;
         for (const [i, ref] of next.refs.entries()) {
           let blocks = next.blocksOf(i);
-          const isUnclear = again !== undefined && blocks.needsFields;
+          const isUnclear = again !== undefined && blocks.isUnclear;
           if (isUnclear) blocks = again.blocksOf(reread++);
           if (blocks.isGone) continue;
           readings.push(new WholeFamily(ref, blocks, isUnclear ? nowAgainMs : nowMs, stats, merge));
@@ -230,11 +230,12 @@ async function* pagedTexts(
     let state: 'settled' | 'removed' | 'changed' = 'settled';
     // How many of the list have been met, and how many of these read.
     let [taken, done] = [0, 0];
-    for await (const page of fetchPages(connection, keys.family(bucket, name), unread, options)) {
+    const [hash, order] = [keys.family(bucket, name), keys.order(bucket, name)];
+    for await (const page of fetchPages(connection, hash, order, unread, options)) {
       const pieces: Piece[] = [];
       for (const [i, value] of page.values.entries()) {
         const listed = unread[taken++];
-        if (value === null && !(await isDamaged(connection, keys.order(bucket, name), listed))) {
+        if (value === null && !(await isDamaged(connection, order, listed))) {
           state = 'removed';
           break;
         }
@@ -314,17 +315,18 @@ interface BlockPage {
 async function* fetchPages(
   connection: RedisConnection,
   hash: string,
+  order: string,
   blocks: readonly ListedBlock[],
   { limits = READ_LIMITS, pause }: ReadOptions,
 ): AsyncGenerator<BlockPage, void> {
   let from = 0;
   let to = pageEnd(blocks, from, limits.pageBlocks, limits.pageBytes);
-  let coming = fetchPage(connection, hash, blocks.slice(from, to));
+  let coming = fetchPage(connection, hash, order, blocks.slice(from, to));
   try {
     while (from < to) {
       const page = await coming;
       [from, to] = [to, pageEnd(blocks, to, limits.pageBlocks, limits.pageBytes)];
-      coming = fetchPage(connection, hash, blocks.slice(from, to));
+      coming = fetchPage(connection, hash, order, blocks.slice(from, to));
       try {
         yield page;
         await pause?.('page');
@@ -341,10 +343,11 @@ async function* fetchPages(
 function fetchPage(
   connection: RedisConnection,
   hash: string,
+  order: string,
   blocks: readonly ListedBlock[],
 ): Promise<BlockPage> {
   if (blocks.length === 0) return NOTHING;
-  const answer = readPage(connection, hash, blocks);
+  const answer = readPage(connection, hash, order, blocks);
   // Awaited only when the page before it is done with: until then its failure is nobody's.
   answer.catch(() => {});
   return answer;
@@ -353,6 +356,7 @@ function fetchPage(
 async function readPage(
   connection: RedisConnection,
   hash: string,
+  order: string,
   blocks: readonly ListedBlock[],
 ): Promise<BlockPage> {
   const groups = groupsOf(blocks);
@@ -366,7 +370,9 @@ async function readPage(
     release();
     throw error;
   }
-  const { values } = answer;
+  let { values } = answer;
+  // Only if it has grown so large that its shelves are about to be cleared.
+  if (values.some(isPlace)) values = await readFields(connection, hash, order, latin1);
   if (groups.length === 0) return { values, deadlineOf: () => undefined, release };
   const deadlines = deadlinesOf(groups, values.splice(blocks.length));
   return { values, deadlineOf: (block) => deadlines.get(groupOfBlock(blocks[block].field)), release };

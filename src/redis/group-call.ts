@@ -28,16 +28,26 @@ export class GroupCalls {
   readonly #group: Group;
   readonly #lease: GroupLease;
   readonly #stamps: Stamps;
+  /** Families may be put on shelves: not on a Cluster. */
+  readonly #mayShelve: boolean;
   readonly #options: GroupPushOptions;
   /** Shapes of other groups' keys, by family. */
   readonly #shapes = new Map<string, Set<string>>();
   readonly #candidates = new Map<string, Buffer>();
 
-  constructor(keys: Keys, group: Group, lease: GroupLease, stamps: Stamps, options: GroupPushOptions) {
+  constructor(
+    keys: Keys,
+    group: Group,
+    lease: GroupLease,
+    stamps: Stamps,
+    mayShelve: boolean,
+    options: GroupPushOptions,
+  ) {
     this.#keys = keys;
     this.#group = group;
     this.#lease = lease;
     this.#stamps = stamps;
+    this.#mayShelve = mayShelve;
     this.#options = options;
   }
 
@@ -65,6 +75,7 @@ export class GroupCalls {
     const args: Array<string | number | Buffer> = [
       ...[step, ttlMs, fingerprint, this.replaceObsolete ? 1 : 0, id, this.#lease.token, timeoutMs * 2, mode],
       ...[shape, batch.buckets.length, addsInstance ? 1 : 0, exposed, isApart ? 1 : 0, deadlineMs],
+      this.#mayShelve ? 1 : 0,
     ];
     const drafts = isApart ? new Drafts(keys) : undefined;
     const headers = new HeaderWriter();

@@ -97,7 +97,8 @@ export class GroupPush {
     this.#longWaits = options.longWaits ?? new LongWaits();
     this.#releases = options.releases ?? new GroupReleases();
     this.#lease = new GroupLease(connection, keys, group, options.timeoutMs, this.#longWaits);
-    this.#calls = new GroupCalls(keys, group, this.#lease, new Stamps(connection, options.ttlMs), options);
+    const stamps = new Stamps(connection, options.ttlMs);
+    this.#calls = new GroupCalls(keys, group, this.#lease, stamps, !connection.isCluster, options);
   }
 
   /** Does not throw. */

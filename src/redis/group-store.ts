@@ -16,6 +16,7 @@ import { GROUP_OWNER, HOLDING } from './holdings.ts';
 import { BUCKETS, bucketOf, type Keys } from './keys.ts';
 import type { Labels } from './label-text.ts';
 import { Retries } from './retries.ts';
+import { readFields } from './shelves.ts';
 
 /** Families or groups in one call of a wipe. */
 const WIPE_PAGE = 200;
@@ -111,11 +112,13 @@ async function groupFamily(
   name: string,
   timeS: number,
 ): Promise<GroupFamily | undefined> {
-  const hash = keys.family(bucketOf(name), name);
-  const asked = [META, Buffer.concat([OWNER_BYTES, id]), Buffer.concat([HOLDING_BYTES, id])];
-  const [meta, lone, holding] = (await connection.command('HMGET', hash, ...asked)) as Array<Buffer | null>;
+  const bucket = bucketOf(name);
+  const [hash, order] = [keys.family(bucket, name), keys.order(bucket, name)];
+  const asked = [Buffer.from(META), Buffer.concat([OWNER_BYTES, id]), Buffer.concat([HOLDING_BYTES, id])];
+  const [meta, lone, holding] = await readFields(connection, hash, order, asked);
   if (meta === null) return undefined;
-  const pieces = lone === null ? await heldTexts(connection, hash, id, holding) : loneTexts(lone);
+  // An empty one was evicted.
+  const pieces = !lone?.length ? await heldTexts(connection, hash, id, holding) : loneTexts(lone);
   if (pieces.length === 0) return undefined;
   const { type, help, unit } = readMeta(meta);
   return { name, type, help, unit, timeS, pieces };

@@ -35,8 +35,9 @@ test('what a value is, its first number tells', () => {
     assert.equal(kind(Buffer.from(text)), 'other');
 });
 
-// Then no block of a group stands alone.
-const skip = process.env['TEST_VALUES'] === 'apart';
+// Then no block of a group stands alone, or none is what its field holds.
+const skip = process.env['TEST_VALUES'] !== undefined;
+const isShelved = process.env['TEST_VALUES'] === 'shelved';
 
 test('families are read without their fields, whoever pushes to them, as long as each group has one block', {
   skip,
@@ -67,7 +68,9 @@ test('one in which a group has several is read once more, and from then on with 
   assert.deepEqual(await watchedScrape(), { shown: first.shown, withFields: 0, without: 2 });
 });
 
-test('a damaged block is told, whatever its bytes look like, and the others are shown', async () => {
+test('a damaged block is told, whatever its bytes look like, and the others are shown', {
+  skip: isShelved,
+}, async () => {
   const hash = storage.keys.family(bucketOf('m'), 'm');
   for (const damage of [
     '',

@@ -9,7 +9,7 @@ import { seriesOf, TestStorage } from '../support/storage.ts';
 
 const FOREIGN_KEYS = 3_000_000;
 const ALLOWED =
-  /^cmdstat_(time|set|get|hmget|hset|zadd|pexpireat|pttl|evalsha|eval|zscan|zrevrange|zrange|zrangebyscore|zcard|hstrlen|hget|hgetall|hvals|hlen|zscore|hdel|zrem|unlink|ping|hello|client\|set(name|info)|info|config\|.*|multi|exec|rename|hexists|debug|dbsize|quit|object\|.*|select|command.*)$/;
+  /^cmdstat_(time|set|get|hmget|hset|zadd|pexpireat|pttl|evalsha|eval|zscan|zrevrange|zrange|zrangebyscore|zcard|hstrlen|hget|hgetall|hvals|hlen|zscore|hdel|zrem|unlink|mget|getrange|setrange|strlen|pexpire|ping|hello|client\|set(name|info)|info|config\|.*|multi|exec|rename|hexists|debug|dbsize|quit|object\|.*|select|command.*)$/;
 
 let redis: RedisServer;
 let storage: TestStorage;

@@ -37,10 +37,7 @@ async function shown(): Promise<Record<string, string>> {
 }
 
 async function fieldsOf(family = 'm'): Promise<Map<string, Buffer>> {
-  const all = (await storage.connection.command(
-    'HGETALL',
-    storage.keys.family(bucketOf(family), family),
-  )) as Buffer[];
+  const all = await storage.fieldsOf(family);
   return new Map(
     all.flatMap((field, i) => (i % 2 === 0 ? [[field.toString('latin1'), all[i + 1]] as const] : [])),
   );

@@ -153,7 +153,10 @@ test('a block that Redis has lost is skipped and counted, and the rest is shown'
   }
 });
 
-test('what is no block is skipped, however many entries it claims to have', async () => {
+// There a block is not what its field holds.
+const isShelved = process.env['TEST_VALUES'] === 'shelved';
+
+test('what is no block is skipped, however many entries it claims to have', { skip: isShelved }, async () => {
   await fillSixBlocks();
   const [hash] = (await redis.cli('KEYS', '*:f:m')).split('\n');
   const fields = (await storage.connection.command('HKEYS', hash)) as Buffer[];

@@ -22,6 +22,7 @@ import { KnownFamilies } from '../../src/redis/known-families.ts';
 import { type Labels, parseLabels } from '../../src/redis/label-text.ts';
 import type { RedisOptions } from '../../src/redis/options.ts';
 import { scrape } from '../../src/redis/scrape.ts';
+import { eachBlock, isPlace, readFields } from '../../src/redis/shelves.ts';
 import { SECOND } from '../../src/units.ts';
 import { SeriesHash } from '../../src/workers/identity.ts';
 import { PREFIX, startTopology, type Topology } from './topology.ts';
@@ -60,7 +61,18 @@ export function withSettableClock(lua: string): string {
   return lua.replace(/(redis\.)?call\('TIME'\)/, () => clock);
 }
 
-/** The storage as one gateway uses it, without HTTP, threads and parser. `TEST_VALUES=apart`: all values are large for it. */
+/** Each family that may be on shelves is put there with its first block. */
+function withShelves(lua: string): string {
+  return withSettableClock(lua).replace(
+    /(SHELVE_BYTES, SHELVE_BLOCKS), (SHELVE_BLOCK_BYTES) = .*/,
+    '$1, $2 = 0, 1, 4096',
+  );
+}
+
+/**
+ * The storage as one gateway uses it, without HTTP, threads and parser. `TEST_VALUES=apart`: all values are large for it;
+ * `shelved`: all families are, of small blocks.
+ */
 export class TestStorage implements AsyncDisposable {
   readonly connection: RedisConnection;
   readonly keys = new Keys(PREFIX);
@@ -74,7 +86,7 @@ export class TestStorage implements AsyncDisposable {
 
   static async connect(redis: Reachable, overrides: Partial<RedisOptions> = {}): Promise<TestStorage> {
     const connection = new RedisConnection(redisOptions(redis, overrides), {
-      editScript: withSettableClock,
+      editScript: process.env['TEST_VALUES'] === 'shelved' ? withShelves : withSettableClock,
       ...(process.env['TEST_VALUES'] === 'apart' && { largeValueBytes: 0 }),
     });
     // However short the timeout of its commands is.
@@ -207,8 +219,7 @@ export class TestStorage implements AsyncDisposable {
 
   /** The blocks of a family, and their bytes, and what is noted of both. */
   async countsOf(name: string) {
-    const hash = this.keys.family(bucketOf(name), name);
-    const fields = (await this.connection.command('HGETALL', hash)) as Buffer[];
+    const fields = await this.fieldsOf(name);
     const counts = { blocks: 0, bytes: 0, noted: { blocks: 0, bytes: 0 } };
     for (let i = 0; i < fields.length; i += 2) {
       const field = fields[i].toString('latin1');
@@ -221,6 +232,38 @@ export class TestStorage implements AsyncDisposable {
       }
     }
     return counts;
+  }
+
+  /** The shelves of a family; none, if it has none. */
+  async shelvesOf(name: string): Promise<Buffer[]> {
+    const shelves: Buffer[] = [];
+    const order = Buffer.from(this.keys.order(bucketOf(name), name));
+    for (;;) {
+      const key = Buffer.concat([order, Buffer.from([0xff]), Buffer.from(String(shelves.length))]);
+      const shelf = (await this.connection.command('GET', key)) as Buffer | null;
+      if (shelf === null) return shelves;
+      assert.ok(((await this.connection.command('PTTL', key)) as number) > 0, 'a shelf does not end');
+      shelves.push(shelf);
+    }
+  }
+
+  /** The fields of a family and their values in turn, wherever its blocks stand. What is on its shelves is looked at, too. */
+  async fieldsOf(name: string): Promise<Buffer[]> {
+    const bucket = bucketOf(name);
+    const [hash, order] = [this.keys.family(bucket, name), this.keys.order(bucket, name)];
+    const held = (await this.connection.command('HGETALL', hash)) as Buffer[];
+    const places = held
+      .filter((_, i) => i % 2 === 1 && isBlock(held[i - 1].toString('latin1')))
+      .filter(isPlace);
+    const blocks: string[] = [];
+    for (const [number, shelf] of (await this.shelvesOf(name)).entries()) {
+      eachBlock(shelf, 0, shelf.length, (start, end) => blocks.push(`${number} ${start - 4} ${end - start}`));
+    }
+    const expected = places.map((place) => {
+      return `${place.readUInt16LE(0)} ${place.readUInt16LE(2)} ${place.readUInt16LE(6)}`;
+    });
+    assert.deepEqual(blocks.sort(), expected.sort());
+    return (await readFields(this.connection, hash, order)) as Buffer[];
   }
 
   async scrape(options: Parameters<typeof scrape>[2] = {}): Promise<string> {

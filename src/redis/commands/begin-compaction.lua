@@ -8,7 +8,7 @@
   ARGV[4] yield to one that began less than this many ms ago and has not ended, and to one of a large family for longer:
     its gateway may have died midway. 0: do not yield
   Output: false if there is nothing to do; -1 if another one is under way; else the number of commits so far, the token
-    that stands in the family from now on, the time (ms), and 1 if the family has an order
+    that stands in the family from now on, the time (ms), and how the family keeps its blocks
 ]]
 -- No compaction is so slow.
 local BYTES_PER_MS = 10000
@@ -32,4 +32,4 @@ local token = string.format('%.0f ', now_ms) .. ARGV[1]
 -- A removal first, which a Redis without memory lets pass, and what follows it too.
 call('HDEL', KEYS[1], 'c')
 call('HSET', KEYS[1], 'c', token)
-return { string.format('%.0f', family.commits), token, string.format('%.0f', now_ms), family.ordered }
+return { string.format('%.0f', family.commits), token, string.format('%.0f', now_ms), family.form }

@@ -1,6 +1,6 @@
 --[[
   Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua, shared/clashes.lua
+  shared/family.lua, shared/shelves.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua, shared/clashes.lua
   and shared/drafts.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
@@ -15,6 +15,7 @@
   ARGV[4] '1': a family under another fingerprint is obsolete and goes
   ARGV[5] number of buckets: one, where their keys lie in several slots
   ARGV[6] '1': values come apart (see shared/drafts.lua)
+  ARGV[7] '1': families may be put on shelves (see shared/shelves.lua)
   then for each bucket a header (BUCKET): a sequence; 1: it was reserved for this part of a body, and is that of the first
     block of each family; 0: it is proposed for the first block of all; number of families; the deadline that values are
     stamped with (ms)
@@ -37,12 +38,12 @@ local BUCKET, FAMILY = '<dBI4d', '<I4I4BBc0I4c0'
 local FIELD_BYTES = 17
 
 local deadline = deadline_of(tonumber(ARGV[2]))
-local fingerprint, force, apart = ARGV[3], ARGV[4] == '1', ARGV[6] == '1'
+local fingerprint, force, apart, may_shelve = ARGV[3], ARGV[4] == '1', ARGV[6] == '1', ARGV[7] == '1'
 
 local results = { number(now_us) }
 local lent = {}
 -- Where the next bucket or family begins.
-local k, a = 1, 7
+local k, a = 1, 8
 
 -- Why the family cannot be stored, or nil; and its type: undeclared samples take what is there, and an untyped family takes
 -- the first type declared, unless a group holds it, whose next push would then be refused.
@@ -82,17 +83,17 @@ end
 
 -- One block that overwrites itself (see shared/overwrite.lua). Returns the result of the family and when Redis lets go of it;
 -- nothing if there is more to it.
-local function overwrite(hash, known, field, value, description, kind, reserved, sequence)
-  local text, before = known[1], known[3]
-  if not text or known[2] or not before or (reserved and sequence_of(before) >= sequence) then return nil end
-  local after, ends, outgrown, ingested = known_after(text, value, before, deadline, description, kind, fingerprint)
+local function overwrite(hash, order, known, field, value, description, kind, reserved, sequence)
+  local text, held = known[1], known[3]
+  if not text or known[2] or not held or (reserved and sequence_of(header_in(order, held)) >= sequence) then return nil end
+  local after, ends, outgrown, ingested = known_after(text, value, bytes_in(held), deadline, description, kind, fingerprint)
   if not ingested then return nil end
-  call('HSET', hash, field, stamped(value, sequence, deadline), 'm', after)
+  overwrite_block(hash, order, field, held, stamped(value, sequence, deadline), after)
   return outgrown and 1 or 0, ends
 end
 
--- What stands in the family about itself and who has reserved it, and the blocks that these would overwrite, if they are
--- few and small.
+-- What stands in the family about itself and who has reserved it, and what the fields of these blocks hold, if they are few
+-- and small.
 local function look(hash, block_fields, values_at, sizes)
   local asked = { 'm', 'q' }
   if few_and_small(#block_fields, values_at, sizes) then
@@ -105,28 +106,34 @@ end
 -- not be stored, and its value has come apart.
 local function add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, sizes, reserved, sequence)
   local is_new, looked = family.blocks == 0, known[3] ~= nil
-  local held = reserved and not is_new and not looked and family.ordered == 1 and call('ZMSCORE', order, unpack(block_fields))
+  local held = reserved and not is_new and not looked and family.form == ORDERED and call('ZMSCORE', order, unpack(block_fields))
   for i, field in ipairs(block_fields) do
     -- Bytes and, if it matters, sequence of the block that is there.
-    local size, latest = 0, nil
+    local size, latest, before = 0, nil, nil
     if held then
       latest = held[i] and tonumber(held[i])
       if latest then size = call('HSTRLEN', hash, field) end
-    elseif looked or (reserved and not is_new) then
-      local value = looked and known[2 + i] or not looked and call('HGET', hash, field)
-      if value then size, latest = #value, sequence_of(value) end
+    elseif looked then
+      before = known[2 + i]
+    elseif not is_new and (reserved or family.form == SHELVED) then
+      before = call('HGET', hash, field)
     elseif not is_new then
       size = call('HSTRLEN', hash, field)
+    end
+    if before then
+      size = bytes_in(before)
+      if reserved then latest = sequence_of(header_in(order, before)) end
     end
     -- What a later push of the same series has stored already stays.
     if not (reserved and latest) or latest < sequence then
       family.bytes = family.bytes + size_of(sizes, values_at, i) - size
       if size == 0 then family.blocks = family.blocks + 1 end
       if not sizes then
-        local n = #fields
-        fields[n + 1], fields[n + 2] = field, stamped(ARGV[values_at + i - 1], sequence, deadline)
+        local n, value = #fields, stamped(ARGV[values_at + i - 1], sequence, deadline)
+        if family.form == SHELVED then value = shelve_block(hash, order, before, value) end
+        fields[n + 1], fields[n + 2] = field, value
       end
-      if family.ordered == 1 then
+      if family.form == ORDERED then
         local n = #scores
         scores[n + 1], scores[n + 2] = number(sequence), field
       end
@@ -159,7 +166,7 @@ local function commit_bucket()
     if blocks == 1 and clashes == 0 and not apart and few_and_small(1, a + 1) then
       local field = string.sub(header, clashes_at, clashes_at + FIELD_BYTES - 1)
       known = call('HMGET', hash, 'm', 'q', field)
-      result, ends = overwrite(hash, known, field, ARGV[a + 1], description, kind, reserved, sequence)
+      result, ends = overwrite(hash, order, known, field, ARGV[a + 1], description, kind, reserved, sequence)
     end
     if result then
       highest, latest, stored = math.max(highest, sequence), math.max(latest, ends), true
@@ -181,13 +188,13 @@ local function commit_bucket()
       known = known or look(hash, block_fields, values_at, sizes)
       local held = family_of(known[1])
       if held and has_ended(held) and not reservation(known[2]) then
-        call('UNLINK', hash, order)
+        unlink_family(hash, order)
         held, known = nil, {}
       end
 
       if held and held.fingerprint ~= fingerprint then
         if force then
-          call('UNLINK', hash, order)
+          unlink_family(hash, order)
           held, known = nil, {}
         else
           result = 'rekey'
@@ -216,8 +223,13 @@ local function commit_bucket()
         else
           if type == '' then type = kind == 'plain' and 'untyped' or kind end
           local fields, scores = {}, {}
-          local is_new = family.deadline == 0
-          order_if_large(family, hash, order, blocks, values_at, sizes)
+          local is_new, blocks_before = family.deadline == 0, family.blocks
+          local had_shelves = order_if_large(family, hash, order, blocks, values_at, sizes)
+          if sizes and family.form == SHELVED then
+            unshelve(family, hash, order)
+            had_shelves = true
+          end
+          if had_shelves then known = look(hash, block_fields, values_at, sizes) end
           if add_blocks(family, fields, scores, hash, order, known, block_fields, values_at, sizes, reserved, sequence) then
             sequence = sequence + blocks
             highest = math.max(highest, sequence - 1)
@@ -230,7 +242,11 @@ local function commit_bucket()
             call('HSET', hash, unpack(fields))
             if #scores > 0 then call('ZADD', order, unpack(scores)) end
             keep_family(family, hash, order, index)
-            if sizes then lent[#lent + 1], lent[#lent + 2] = hash, KEYS[k + 2] end
+            if sizes then
+              lent[#lent + 1], lent[#lent + 2] = hash, KEYS[k + 2]
+            elseif may_shelve then
+              shelve_if_many(family, hash, order, blocks_before)
+            end
             if has_outgrown(family.bytes, family.live) then result = 1 end
             latest, stored, has_news = math.max(latest, family.ends), true, has_news or family.is_news
           else
@@ -253,4 +269,5 @@ end
 
 return lending(lent, function()
   for _ = 1, tonumber(ARGV[5]) do commit_bucket() end
+  tidy_shelves()
 end) or results

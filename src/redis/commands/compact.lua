@@ -1,7 +1,7 @@
 --[[
   Removes or rewrites blocks of a family, each only if it has not been written again since it was read. A rewritten
   block keeps its field, sequence and deadline, and is marked with the family's new revision: a reader that has listed
-  it before finds it in its place, and sees that entries are missing. Begins with shared/family.lua.
+  it before finds it in its place, and sees that entries are missing. Begins with shared/family.lua and shared/shelves.lua.
 
   KEYS[1] hash, KEYS[2] order
   ARGV[1] token of the compaction
@@ -17,29 +17,29 @@ call('HDEL', KEYS[1], 'c')
 local family = family_of(known[2])
 local revision, done = family.revision + 1, 0
 
--- Sequence and bytes of a block that is there.
+-- Sequence and bytes of a block that is there, and what its field holds, if that is not known by its order.
 local function block_at(field)
-  if family.ordered == 1 then
+  if family.form == ORDERED then
     local sequence = call('ZSCORE', KEYS[2], field)
     return sequence and tonumber(sequence), call('HSTRLEN', KEYS[1], field)
   end
-  local value = call('HGET', KEYS[1], field)
-  if not value then return nil, 0 end
-  return sequence_of(value), #value
+  local held = call('HGET', KEYS[1], field)
+  if not held then return nil, 0 end
+  return sequence_of(header_in(KEYS[2], held)), bytes_in(held), held
 end
 
 -- Digests of the blocks that groups have lost, by group.
 local lost = {}
 for a = 2, #ARGV, 4 do
   local field, length, value = ARGV[a], ARGV[a + 2], ARGV[a + 3]
-  local sequence, held = block_at(field)
+  local sequence, bytes, held = block_at(field)
   -- One whose group was replaced keeps its sequence and has become a shadow, without text.
-  if sequence == tonumber(ARGV[a + 1]) and (length == '' or tonumber(length) == held) then
+  if sequence == tonumber(ARGV[a + 1]) and (length == '' or tonumber(length) == bytes) then
     done = done + 1
-    family.bytes = family.bytes - held
+    family.bytes = family.bytes - bytes
     if value == '' then
       family.blocks = family.blocks - call('HDEL', KEYS[1], field)
-      if family.ordered == 1 then call('ZREM', KEYS[2], field) end
+      if family.form == ORDERED then call('ZREM', KEYS[2], field) else clear_slot(KEYS[1], KEYS[2], held) end
       if string.sub(field, 1, 1) == 'g' then
         local gid = string.sub(field, 2, 9)
         lost[gid] = lost[gid] or {}
@@ -51,10 +51,11 @@ for a = 2, #ARGV, 4 do
       end
       if #field == 9 then
         -- A lone block of a group (see shared/group-blocks.lua) may live for longer by now, though it is the same.
-        value = string.sub(call('HGET', KEYS[1], field), 1, 16) .. string.sub(value, 17)
+        value = string.sub(header_in(KEYS[2], held or call('HGET', KEYS[1], field)), 1, 16) .. string.sub(value, 17)
       end
-      call('HSET', KEYS[1], field, value)
       family.bytes = family.bytes + #value
+      if family.form == SHELVED then value = shelve_block(KEYS[1], KEYS[2], held, value) end
+      call('HSET', KEYS[1], field, value)
     end
   end
 end
@@ -76,4 +77,5 @@ for gid, digests in pairs(lost) do
 end
 family.revision = revision
 call('HSET', KEYS[1], 'm', text_of(family), 'c', ARGV[1])
+tidy_shelves()
 return done

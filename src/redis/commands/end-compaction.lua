@@ -1,6 +1,6 @@
 --[[
   Ends the compaction of a family: notes what lives, and, if nobody has written to it meanwhile, brings its deadline
-  down to that of what is left, or removes the family if nothing is. Begins with shared/family.lua.
+  down to that of what is left, or removes the family if nothing is. Begins with shared/family.lua and shared/shelves.lua.
 
   KEYS[1] hash, KEYS[2] order, KEYS[3] index
   ARGV[1] token, ARGV[2] number of commits at the beginning, ARGV[3] bytes that live, ARGV[4] latest deadline of the
@@ -15,7 +15,7 @@ call('HDEL', KEYS[1], 'c')
 local family = family_of(known[2])
 local unchanged = family.commits == tonumber(ARGV[2])
 if unchanged and ARGV[4] == '0' then
-  call('UNLINK', KEYS[1], KEYS[2])
+  unlink_family(KEYS[1], KEYS[2])
   call('ZREM', KEYS[3], ARGV[5])
   return 0
 end
@@ -32,7 +32,8 @@ end
 call('HSET', KEYS[1], 'm', text_of(family), 'x', string.format('%.0f', math.floor((time[1] * 1000000 + time[2]) / 1000)))
 if ends_sooner then
   call('PEXPIREAT', KEYS[1], ARGV[4])
-  if family.ordered == 1 then call('PEXPIREAT', KEYS[2], ARGV[4]) end
+  if family.form == ORDERED then call('PEXPIREAT', KEYS[2], ARGV[4]) end
+  if family.form == SHELVED then expire_shelves(KEYS[1], KEYS[2], ARGV[4]) end
   call('ZADD', KEYS[3], score_of(family.ends), ARGV[5])
 end
 return 0

@@ -1,6 +1,6 @@
 --[[
   Lists blocks of a family, oldest first, in pages. A block that is written again moves towards the end: it is met
-  twice, or at its new place, but never missed. Begins with shared/family.lua.
+  twice, or at its new place, but never missed. Begins with shared/family.lua and shared/shelves.lua.
 
   KEYS[1] hash, KEYS[2] order
   ARGV[1] only sequences above this one, or '' for all; ARGV[2] most blocks; ARGV[3] '1': each must tell its bytes
@@ -24,16 +24,16 @@ local function add(field, sequence, bytes)
   list[n + 1], list[n + 2], list[n + 3] = field, string.format('%.0f', sequence), bytes
 end
 
-if family and family.ordered == 0 then
+if family and family.form ~= ORDERED then
   -- There is no order: it is small, so to look at all its blocks takes a few milliseconds at most.
   local above, blocks = tonumber(ARGV[1]) or -1, {}
   local fields = call('HGETALL', KEYS[1])
   for i = 1, #fields, 2 do
-    local field, value = fields[i], fields[i + 1]
+    local field, held = fields[i], fields[i + 1]
     if is_block(field) then
       -- A damaged one is listed as the oldest, so that whoever reads it sees that.
-      local sequence = sequence_of(value)
-      if sequence > above then blocks[#blocks + 1] = { field, sequence, #value } end
+      local sequence = sequence_of(header_in(KEYS[2], held))
+      if sequence > above then blocks[#blocks + 1] = { field, sequence, bytes_in(held) } end
     end
   end
   table.sort(blocks, function(a, b) return a[2] < b[2] end)

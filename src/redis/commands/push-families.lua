@@ -1,6 +1,6 @@
 --[[
   Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
-  shared/family.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua, shared/clashes.lua,
+  shared/family.lua, shared/shelves.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua, shared/clashes.lua,
   shared/drafts.lua, shared/group-blocks.lua and shared/group-record.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
@@ -20,6 +20,7 @@
   ARGV[11] number of buckets: one, where their keys lie in several slots
   ARGV[12] '1' if `instance` is not in the grouping key; ARGV[13] the labels of the group, for its record
   ARGV[14] '1': values come apart (see shared/drafts.lua); ARGV[15] the deadline that values are stamped with, ms
+  ARGV[16] '1': families may be put on shelves (see shared/shelves.lua)
   then for each bucket a header (BUCKET): a sequence, proposed for its first block; number of families
   then for each family a header (FAMILY): kind; description (see shared/family.lua);
     other shapes that the sender has taken into account, a newline after each;
@@ -50,7 +51,7 @@ if is_timely(stamped_deadline, deadline) then deadline = math.min(stamped_deadli
 local fingerprint, force = ARGV[4], ARGV[5] == '1'
 local gid, token, reserve_ms = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local lone = lone_field(gid)
-local mode, shape, apart = ARGV[9], ARGV[10], ARGV[14] == '1'
+local mode, shape, apart, may_shelve = ARGV[9], ARGV[10], ARGV[14] == '1', ARGV[16] == '1'
 
 -- The shapes that live in a family, by their deadline.
 local function shapes_of(w)
@@ -65,12 +66,12 @@ local function shapes_of(w)
 end
 
 -- Whether one of these groups holds one of the entries.
-local function shared(hash, gids, hashes)
+local function shared(hash, order, gids, hashes)
   local pushed = {}
   for i = 1, #hashes, 8 do pushed[string.sub(hashes, i, i + 7)] = true end
   for i = 1, #gids, 8 do
     local other = string.sub(gids, i, i + 7)
-    local other_deadline, digests, other_lone = holding(hash, other)
+    local other_deadline, digests, other_lone = holding(hash, order, other)
     local found = false
     local function look_into(value)
       local entries = entries_of(value)
@@ -89,7 +90,7 @@ local function shared(hash, gids, hashes)
 end
 
 local buckets, families = {}, {}
-local k, a = is_all and 5 or 1, 16
+local k, a = is_all and 5 or 1, 17
 for b = 1, tonumber(ARGV[11]) do
   local proposed, count = struct.unpack(BUCKET, ARGV[a])
   local bucket = { index = KEYS[k], clock = KEYS[k + 1], proposed = proposed }
@@ -164,17 +165,18 @@ end
 -- Whether the family is one of a lone block that overwrites itself (see shared/overwrite.lua). Then what is to be written is
 -- worked out here.
 local function overwrites(family, known)
-  local text, shapes, before = known[1], known[3], known[4]
-  if not family.may_be_lone or not writing or not before or known[2] or not shapes
+  local text, shapes, held = known[1], known[3], known[4]
+  if not family.may_be_lone or not writing or not held or known[2] or not shapes
     or family.clashes > 0 or family.candidates ~= '' then return false end
-  if holding_of(nil, before) <= now_ms then return false end
   local shape_until, only = string.match(shapes, '^(%d+) ([^\n]*)\n$')
   if only ~= shape or tonumber(shape_until) < deadline then return false end
   local value = ARGV[family.values_at]
-  local after, ends, outgrown, ingested, grouped = known_after(text, value, before, deadline, family.description,
+  local after, ends, outgrown, ingested, grouped = known_after(text, value, bytes_in(held), deadline, family.description,
     family.kind, fingerprint)
-  if not grouped or (ingested or mode == 'merge') and entries_of(value) ~= entries_of(before) then return false end
-  family.text, family.ends, family.has_outgrown = after, ends, outgrown
+  if not grouped or (ingested or mode == 'merge') and entries_of(value) ~= entries_of(block_in(family.order, held)) then
+    return false
+  end
+  family.text, family.ends, family.has_outgrown, family.in_field = after, ends, outgrown, held
   return true
 end
 
@@ -217,7 +219,7 @@ local function refusal(family)
   if #unknown > 0 then return { 'shapes', table.concat(unknown) } end
   if not shapes[shape] and count >= MOST_SHAPES then return { 'limit' } end
   if family.candidates ~= '' then
-    local other = shared(family.hash, family.candidates, family.hashes)
+    local other = shared(family.hash, family.order, family.candidates, family.hashes)
     if other then return { 'shared', other } end
   end
   -- For longer than it must be, so that not each push has to write it: others may look at this group for
@@ -242,7 +244,7 @@ end
 if not writing then
   for _, family in ipairs(families) do
     if family.needs_reservation then
-      if family.obsolete or family.gone then call('UNLINK', family.hash, family.order) end
+      if family.obsolete or family.gone then unlink_family(family.hash, family.order) end
       local at = now_ms + reserve_ms
       call('HSET', family.hash, 'q', number(at) .. ' ' .. token .. ' ' .. family.type)
       keep_until(family.hash, at)
@@ -270,7 +272,8 @@ end
 local function overwrite(n, family)
   local bucket = family.bucket
   local sequence = bucket.sequence
-  call('HSET', family.hash, lone, stamped(ARGV[family.values_at], sequence, deadline), 'm', family.text)
+  local value = stamped(ARGV[family.values_at], sequence, deadline)
+  overwrite_block(family.hash, family.order, lone, family.in_field, value, family.text)
   bucket.sequence, bucket.latest = sequence + 1, math.max(bucket.latest, family.ends)
   if family.has_outgrown then results[2 + n] = 1 end
 end
@@ -289,20 +292,22 @@ local function add_blocks(family, fields, scores)
     if not apart then
       fields[2 * i - 1], fields[2 * i] = field, stamped(ARGV[family.values_at + i - 1], sequence, deadline)
     end
-    if held.ordered == 1 then scores[2 * i - 1], scores[2 * i] = number(sequence), field end
+    if held.form == ORDERED then scores[2 * i - 1], scores[2 * i] = number(sequence), field end
     sequence = sequence + 1
   end
   bucket.sequence = sequence
   return table.concat(digests)
 end
 
--- The same of one that is to be the lone block of the group.
-local function add_lone(family, fields, scores, before)
+-- The same of one that is to be the lone block of the group. `in_field` is what its field holds, if there is one.
+local function add_lone(family, fields, scores, before, in_field)
   local bucket, held, value = family.bucket, family.held, ARGV[family.values_at]
   held.bytes = held.bytes + #value - #(before or '')
   if not before then held.blocks = held.blocks + 1 end
-  fields[1], fields[2] = lone, stamped(value, bucket.sequence, deadline)
-  if held.ordered == 1 then scores[1], scores[2] = number(bucket.sequence), lone end
+  value = stamped(value, bucket.sequence, deadline)
+  if held.form == SHELVED then value = shelve_block(family.hash, family.order, in_field, value) end
+  fields[1], fields[2] = lone, value
+  if held.form == ORDERED then scores[1], scores[2] = number(bucket.sequence), lone end
   bucket.sequence = bucket.sequence + 1
 end
 
@@ -316,31 +321,34 @@ end
 local lent = {}
 local function store(n, family)
   local bucket, hash, order, held = family.bucket, family.hash, family.order, family.held
-  if family.obsolete or family.gone then call('UNLINK', hash, order) end
-  local is_new = held.deadline == 0
-  local held_until, held_digests, before = holding_of(family.stored[5], family.stored[4])
+  if family.obsolete or family.gone then unlink_family(hash, order) end
+  local is_new, blocks_before, in_field = held.deadline == 0, held.blocks, family.stored[4]
+  -- Of blocks on shelves it was looked where they stand. Digests of groups are there only as shadows.
+  if held.form == SHELVED then family.has_looked = false end
+  local held_until, held_digests, before = holding_of(family.stored[5], block_in(order, in_field))
   if held_until <= now_ms and (held_digests ~= '' or before) then
     -- What has ended must not come back with the new deadline.
-    remove_all(held, hash, order, gid, held_digests, before)
-    held_digests, before, family.has_looked = '', nil, false
+    remove_all(held, hash, order, gid, held_digests, before, in_field)
+    held_digests, before, in_field, family.has_looked = '', nil, nil, false
   end
   local is_lone = becomes_lone(family, held_digests, before)
   if before and not is_lone then
     -- If all that the group will have comes with this call, what it had may just go, or readers would have to look again.
     local is_whole = mode ~= 'merge' and #family.final == family.blocks * DIGEST_BYTES
     if is_whole and held.ingested == 0 then
-      remove_all(held, hash, order, gid, '', before)
+      remove_all(held, hash, order, gid, '', before, in_field)
     else
       held_digests = give_digest(held, hash, order, gid, before)
     end
   end
+  if not is_lone then unshelve(held, hash, order) end
   order_if_large(held, hash, order, family.blocks, family.values_at, family.sizes)
 
   local fields, scores, now_held = {}, {}, nil
   if is_lone then
     remove_blocks(held, hash, order, gid, held_digests)
     if family.stored[5] then call('HDEL', hash, 'p' .. gid) end
-    add_lone(family, fields, scores, before)
+    add_lone(family, fields, scores, before, in_field)
   else
     local added = add_blocks(family, fields, scores)
     -- Until the last blocks have come the old ones stay; a merge keeps them for good.
@@ -371,7 +379,11 @@ local function store(n, family)
   call('HSET', hash, unpack(fields))
   if family.reserved and family.final ~= '' then call('HDEL', hash, 'q') end
   keep_family(held, hash, order, bucket.index)
-  if apart then lent[#lent + 1], lent[#lent + 2] = hash, family.draft end
+  if apart then
+    lent[#lent + 1], lent[#lent + 2] = hash, family.draft
+  elseif may_shelve then
+    shelve_if_many(held, hash, order, blocks_before)
+  end
   bucket.latest = math.max(bucket.latest, held.ends)
   bucket.has_news = bucket.has_news or held.is_news
   if has_outgrown(held.bytes, held.live) then results[2 + n] = 1 end
@@ -381,6 +393,7 @@ return lending(lent, function()
   for n, family in ipairs(families) do
     if family.text then overwrite(n, family) else store(n, family) end
   end
+  tidy_shelves()
   for _, bucket in ipairs(buckets) do
     note_sequence(bucket.clock, bucket.sequence - 1)
     if bucket.has_news then keep_bucket(bucket.index, bucket.clock, bucket.latest) end

@@ -7,7 +7,7 @@
       its score in the index of the bucket
     uint32 number of commits, revision (how often readers had to look again: mostly since compaction has changed blocks),
       number of blocks
-    uint8 whether /ingest may have blocks, whether groups may, whether the family has an order
+    uint8 whether /ingest may have blocks, whether groups may, how the blocks are kept
     fingerprint of the secret, behind its length as uint8
     the description, behind its length as uint32: type, behind its length as uint8; HELP and UNIT, each '' or '=' and the
       text, behind its length as uint32. Who pushes to a family sends one, too: so whether it says anything new takes one
@@ -17,17 +17,20 @@
   and what groups hold (shared/group-blocks.lua) begin with a number below zero, a block with its sequence, and
   the other fields with digits (redis/family-values.ts).
 ]]
+-- How a family keeps its blocks: in its hash; there, and listed in an order (shared/order.lua); on shelves (shared/shelves.lua).
+local PLAIN, ORDERED, SHELVED = 0, 1, 2
+
 local META, DESCRIPTION = '<ddddI4I4I4BBBBc0I4c0', '<Bc0I4c0I4c0'
 
 local function family_of(text)
   if not text then return nil end
-  local deadline, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, fingerprint, description =
+  local deadline, bytes, live, ends, commits, revision, blocks, ingested, grouped, form, fingerprint, description =
     struct.unpack(META, text)
   local type, help, unit = struct.unpack(DESCRIPTION, description)
   -- All at once: a table that grows field by field is made anew five times.
   return {
     deadline = -deadline, bytes = bytes, live = live, ends = ends, commits = commits, revision = revision, blocks = blocks,
-    ingested = ingested, grouped = grouped, ordered = ordered, type = type, fingerprint = fingerprint, help = help,
+    ingested = ingested, grouped = grouped, form = form, type = type, fingerprint = fingerprint, help = help,
     unit = unit, is_prolonged = false,
   }
 end
@@ -35,7 +38,7 @@ end
 local function text_of(f)
   local description = struct.pack(DESCRIPTION, #f.type, f.type, #f.help, f.help, #f.unit, f.unit)
   return struct.pack(META, -f.deadline, f.bytes, f.live, f.ends, f.commits % 4294967296, f.revision,
-    f.blocks, f.ingested, f.grouped, f.ordered, #f.fingerprint, f.fingerprint, #description, description)
+    f.blocks, f.ingested, f.grouped, f.form, #f.fingerprint, f.fingerprint, #description, description)
 end
 
 -- Fields of one letter tell of the family, and those with a 'p' what groups hold.
@@ -64,7 +67,7 @@ local function family_at(hash) return family_of(redis.call('HGET', hash, 'm')) e
 -- One that is to be made.
 local function new_family()
   return {
-    deadline = 0, bytes = 0, live = 0, ends = 0, commits = 0, revision = 0, blocks = 0, ingested = 0, grouped = 0, ordered = 0,
+    deadline = 0, bytes = 0, live = 0, ends = 0, commits = 0, revision = 0, blocks = 0, ingested = 0, grouped = 0, form = PLAIN,
     help = '', unit = '',
   }
 end

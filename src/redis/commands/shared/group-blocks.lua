@@ -1,6 +1,6 @@
 --[[
-  What a group holds in a family. Stands before the scripts that change it, after shared/preamble.lua
-  and shared/family.lua.
+  What a group holds in a family. Stands before the scripts that change it, after shared/preamble.lua,
+  shared/family.lua and shared/shelves.lua.
 
   Field 'p' .. gid of the family's hash: the deadline of the group there (float64, ms, negated), which counts for all its
   blocks, and the digest of each block, 16 bytes each. A block has the field 'g' .. gid .. digest.
@@ -12,16 +12,19 @@
 ]]
 local function lone_field(gid) return 'g' .. gid end
 
--- Until when a group lives in the family (ms; 0: it does not), the digests of its blocks, and the value of a lone one.
+-- Until when a group lives in the family (ms; 0: it does not), the digests of its blocks, and the value of a lone one, which
+-- need not be given whole.
 local function holding_of(held, lone)
   if lone then return #lone >= HEADER_BYTES and struct.unpack('<d', lone, 9) or 0, '', lone end
   if not held then return 0, '', nil end
   return -struct.unpack('<d', held), string.sub(held, 9), nil
 end
 
-local function holding(hash, gid)
+-- The same, and what the field of the lone block holds.
+local function holding(hash, order, gid)
   local known = call('HMGET', hash, 'p' .. gid, lone_field(gid))
-  return holding_of(known[1], known[2])
+  local deadline, digests, lone = holding_of(known[1], block_in(order, known[2]))
+  return deadline, digests, lone, known[2]
 end
 
 -- The identities of the entries of a block.
@@ -77,7 +80,7 @@ local function remove_blocks(family, hash, order, gid, digests)
       if size > 0 then
         family.bytes, family.blocks = family.bytes - size, family.blocks - 1
         call('HDEL', hash, field)
-        if family.ordered == 1 then call('ZREM', order, field) end
+        if family.form == ORDERED then call('ZREM', order, field) end
       end
     end
   end)
@@ -86,6 +89,7 @@ end
 -- Makes a lone block one with a digest, which is returned. What has listed it must look again: it does not find it, and
 -- its sequence is not new.
 local function give_digest(family, hash, order, gid, value)
+  unshelve(family, hash, order)
   local digest = string.gsub(string.sub(redis.sha1hex(entries_of(value)), 1, 32), '..', function(hex)
     return string.char(tonumber(hex, 16))
   end)
@@ -93,7 +97,7 @@ local function give_digest(family, hash, order, gid, value)
   call('HDEL', hash, lone)
   local size = call('HSTRLEN', hash, field)
   call('HSET', hash, field, value)
-  if family.ordered == 1 then
+  if family.form == ORDERED then
     -- In this order: an order that loses its last member loses its end, too.
     call('ZADD', order, number(sequence_of(value)), field)
     call('ZREM', order, lone)
@@ -104,12 +108,13 @@ local function give_digest(family, hash, order, gid, value)
   return digest
 end
 
--- Whatever the group has in the family but for the field that tells of it.
-local function remove_all(family, hash, order, gid, digests, lone)
+-- Whatever the group has in the family but for the field that tells of it. `held` is what the field of the lone block holds.
+local function remove_all(family, hash, order, gid, digests, lone, held)
   if lone and (family.ingested == 0 or #lone < HEADER_BYTES) then
     local field = lone_field(gid)
     call('HDEL', hash, field)
-    if family.ordered == 1 then call('ZREM', order, field) end
+    if family.form == ORDERED then call('ZREM', order, field) end
+    if held then clear_slot(hash, order, held) end
     family.bytes, family.blocks = family.bytes - #lone, family.blocks - 1
   elseif lone then
     digests = give_digest(family, hash, order, gid, lone)
@@ -119,6 +124,7 @@ end
 
 -- Whether all blocks of the family are the group's own.
 local function holds_alone(family, hash, gid)
-  local _, digests, lone = holding(hash, gid)
-  return (lone or digests ~= '') and family.blocks == (lone and 1 or #digests / 16)
+  local known = call('HMGET', hash, 'p' .. gid, lone_field(gid))
+  if known[2] then return family.blocks == 1 end
+  return known[1] and #known[1] > 8 and family.blocks == (#known[1] - 8) / 16
 end

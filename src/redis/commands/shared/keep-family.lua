@@ -1,4 +1,4 @@
--- The end of a family in Redis. Stands after shared/preamble.lua and shared/family.lua.
+-- The end of a family in Redis. Stands after shared/preamble.lua, shared/family.lua and shared/shelves.lua.
 
 -- Whether nothing of it lives any more, though it is still there.
 local function has_ended(family) return family.deadline > 0 and family.deadline <= now_ms end
@@ -22,8 +22,9 @@ local function keep_family(family, hash, order, index)
   if family.is_prolonged then
     local ends = number(family.ends)
     call('PEXPIREAT', hash, ends)
-    if family.ordered == 1 then call('PEXPIREAT', order, ends) end
-  elseif family.ordered == 1 and call('PTTL', order) < 0 then
+    if family.form == ORDERED then call('PEXPIREAT', order, ends) end
+    if family.form == SHELVED then expire_shelves(hash, order, ends) end
+  elseif family.form == ORDERED and call('PTTL', order) < 0 then
     -- Compaction had removed its last block, or it has just been made.
     call('PEXPIREAT', order, number(family.ends))
   end

@@ -1,7 +1,8 @@
 --[[
   The order of a family's blocks: a sorted set, field to sequence. Only a large family has one, to be listed by, or one of
   large blocks. It costs about a hundred bytes and two calls a block, and of others the sequences stand in the blocks,
-  which are read all at once. Stands after shared/preamble.lua and shared/family.lua.
+  which are read all at once. Stands after shared/preamble.lua, shared/family.lua and
+  shared/shelves.lua.
 ]]
 local ORDER_BYTES, ORDER_BLOCKS, ORDER_BLOCK_BYTES = 1835008, 2500, 4096
 -- What unpack() can be trusted with is a few thousand.
@@ -12,7 +13,7 @@ local function size_of(sizes, at, i) return sizes and sizes[i] or #ARGV[at + i -
 
 -- Whether a family without an order will need one once it has these blocks, too: `count` values.
 local function needs_order(family, count, at, sizes)
-  if family.ordered == 1 then return false end
+  if family.form == ORDERED then return false end
   local bytes, largest = family.bytes, 0
   for i = 1, count do
     local size = size_of(sizes, at, i)
@@ -22,11 +23,14 @@ local function needs_order(family, count, at, sizes)
   return bytes > ORDER_BYTES or family.blocks + count > ORDER_BLOCKS or largest > ORDER_BLOCK_BYTES
 end
 
--- Gives an order to such a family. Takes Redis up to 10 ms, once in the life of a family.
+-- Gives an order to such a family. Takes Redis up to 10 ms, once in the life of a family. True: it had shelves, and what the
+-- fields of its blocks hold is not what it was.
 local function order_if_large(family, hash, order, count, at, sizes)
-  if not needs_order(family, count, at, sizes) then return end
-  family.ordered = 1
-  if family.blocks == 0 then return end
+  if not needs_order(family, count, at, sizes) then return false end
+  local was_shelved = family.form == SHELVED
+  unshelve(family, hash, order)
+  family.form = ORDERED
+  if family.blocks == 0 then return was_shelved end
   local fields, scores = call('HGETALL', hash), {}
   for i = 1, #fields, 2 do
     if is_block(fields[i]) then
@@ -39,6 +43,7 @@ local function order_if_large(family, hash, order, count, at, sizes)
     end
   end
   if #scores > 0 then call('ZADD', order, unpack(scores)) end
+  return was_shelved
 end
 
 -- Whether `count` values are so few and small that the blocks that they overwrite are best looked at together with the

@@ -14,19 +14,19 @@ local function says_nothing_new(description, kind, held)
     and (unit == '' or unit == held_unit)
 end
 
--- What will be known of a family, as text, when `value` has taken the place of the block `before`, and nothing else about it
--- is new; when Redis lets go of it; whether it wants compaction; whether /ingest has blocks there, and groups. Nothing, if
+-- What will be known of a family, as text, when `value` has taken the place of a block of `size` bytes, and nothing else about
+-- it is new; when Redis lets go of it; whether it wants compaction; whether /ingest has blocks there, and groups. Nothing, if
 -- there is more to it.
-local function known_after(text, value, before, deadline, description, kind, fingerprint)
-  local latest, bytes, live, ends, commits, revision, blocks, ingested, grouped, ordered, held_fingerprint, held =
+local function known_after(text, value, size, deadline, description, kind, fingerprint)
+  local latest, bytes, live, ends, commits, revision, blocks, ingested, grouped, form, held_fingerprint, held =
     struct.unpack(META, text)
   latest = -latest
-  if latest <= now_ms or ordered == 1 or held_fingerprint ~= fingerprint or not says_nothing_new(description, kind, held)
+  if latest <= now_ms or form == ORDERED or held_fingerprint ~= fingerprint or not says_nothing_new(description, kind, held)
     or bytes + #value > ORDER_BYTES or blocks >= ORDER_BLOCKS then return nil end
-  bytes = bytes + #value - #before
+  bytes = bytes + #value - size
   latest = math.max(latest, deadline)
   if latest > ends or size_class(bytes) > ends % 1 then return nil end
   local known = struct.pack(META, -latest, bytes, live, ends, (commits + 1) % 4294967296, revision, blocks, ingested, grouped,
-    ordered, #fingerprint, fingerprint, #held, held)
+    form, #fingerprint, fingerprint, #held, held)
   return known, ends, has_outgrown(bytes, live), ingested == 1, grouped == 1
 end
