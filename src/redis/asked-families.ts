@@ -142,9 +142,10 @@ export class AskedFamilies {
     await this.#ask(refs, answers.commands, answers);
     for (const [i, ref] of refs.entries()) {
       const blocks = answers.blocksOf(i);
+      const { shelfCount, lacksShelves } = blocks;
       if (blocks.isUnclear) await this.#readSlowly(ref, blocks);
       if (blocks.hasHoldings) this.#holdings.set(ref.name, true);
-      else if (blocks.shelves > 0) this.#holdings.set(ref.name, blocks.shelfCount);
+      else if (shelfCount > 0) this.#holdings.set(ref.name, lacksShelves ? 2 * shelfCount : shelfCount);
       else this.#holdings.delete(ref.name);
     }
     return answers;
@@ -164,11 +165,12 @@ export class AskedFamilies {
   release(answers: FamilyAnswers): void {
     for (let i = 0; i < answers.refs.length && !this.#holdings.isEmpty; i++) {
       const { name } = answers.refs[i];
-      const { withFields, hasHoldings, shelves, shelfCount, isUnclear } = answers.blocksOf(i);
-      if (isUnclear) continue;
-      if (withFields && !hasHoldings) this.#holdings.delete(name);
-      else if (shelves > 0 && shelfCount > 0) this.#holdings.set(name, shelfCount);
-      else if (shelves > 0) this.#holdings.delete(name);
+      const blocks = answers.blocksOf(i);
+      // What is known of it then has been told when it was read once more.
+      if (blocks.isGone || blocks.isUnclear) continue;
+      if (blocks.shelves > 0) this.#holdings.set(name, blocks.shelfCount);
+      else if (blocks.withFields && !blocks.hasHoldings && !blocks.readMeta().isShelved)
+        this.#holdings.delete(name);
     }
     answers.release();
     this.#free.push(answers);

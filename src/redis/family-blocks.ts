@@ -39,10 +39,9 @@ export class FamilyBlocks implements BulkSink {
   withFields = false;
   /** What is known of it comes, and then so many shelves. 0: its hash. */
   shelves = 0;
-  /** Shelves that have come, how many of these are there, and how many of them are missing between others. */
-  #shelvesTaken = 0;
-  #shelvesThere = 0;
-  #shelvesMissing = 0;
+  /** Answers for shelves that have come, and which was the last one that is there, counted from 1. */
+  #shelfAnswers = 0;
+  #lastShelf = 0;
   /** A block is not in the hash: its place is. */
   #hasPlaces = false;
   readonly #slabs: Slab[] = [];
@@ -81,25 +80,33 @@ export class FamilyBlocks implements BulkSink {
     if (this.withFields) return this.#hasPlaces;
     if (this.shelves > 0) {
       if (this.isGone) return false;
-      // All shelves have come if the last one that was asked for is not there.
-      const hasAll = this.#shelvesThere > 0 && this.#shelvesThere + this.#shelvesMissing < this.shelves;
-      return !hasAll || !this.readMeta().isShelved;
+      return this.lacksShelves || !this.readMeta().isShelved || this.#noted !== this.#count;
     }
     if (this.#heads === 0 && this.#count === 0) return false;
-    return this.#heads !== 1 || blocksOf(this.#meta as Buffer, this.#metaAt, this.#metaEnd) !== this.#count;
+    return this.#heads !== 1 || this.#noted !== this.#count;
   }
 
   /** What it must be asked for if it is unclear. */
   get needed(): Needed {
     // With several heads it is not known which of them is what is known of the family; but on shelves there is one.
-    if (this.#heads !== 1 || blocksOf(this.#meta as Buffer, this.#metaAt, this.#metaEnd) < 0) return true;
+    if (this.#heads !== 1 || this.#noted < 0) return true;
     const { isShelved, bytes } = this.readMeta();
     return isShelved ? mostShelves(bytes) : true;
   }
 
-  /** Shelves that it has, if they were asked for. */
+  /** There may be more shelves than were asked for: that all have come is known if the last one is not there. */
+  get lacksShelves(): boolean {
+    return this.shelves > 0 && this.#lastShelf === this.shelves;
+  }
+
+  /** Shelves that it has, as far as they were asked for. */
   get shelfCount(): number {
-    return this.#shelvesThere + this.#shelvesMissing;
+    return this.#lastShelf;
+  }
+
+  /** How many blocks it has by what is known of it. */
+  get #noted(): number {
+    return blocksOf(this.#meta as Buffer, this.#metaAt, this.#metaEnd);
   }
 
   /** Groups have blocks that say nothing of their deadline themselves. */
@@ -153,7 +160,7 @@ export class FamilyBlocks implements BulkSink {
 
   /** The next shelf. */
   shelf(slab: Slab, from: number, to: number): void {
-    this.#shelvesMissing = this.#shelvesTaken++ - this.#shelvesThere++;
+    this.#lastShelf = ++this.#shelfAnswers;
     slab.hold();
     this.#slabs.push(slab);
     eachBlock(slab.bytes, from, to, (start, end) => this.#add(slab.bytes, start, end));
@@ -161,7 +168,7 @@ export class FamilyBlocks implements BulkSink {
 
   /** The next shelf is not there. */
   nil(): void {
-    this.#shelvesTaken++;
+    this.#shelfAnswers++;
   }
 
   #add(bytes: Buffer, from: number, to: number, groupHi?: number, groupLo?: number): void {
@@ -215,7 +222,6 @@ export class FamilyBlocks implements BulkSink {
       merge.distinct.note(name, this.#sum);
     }
     stats.series += merge.series;
-    stats.damagedBlocks += this.#shelvesMissing;
     return pieces;
   }
 
@@ -233,9 +239,8 @@ export class FamilyBlocks implements BulkSink {
     this.#field = 'none';
     this.#hi = undefined;
     this.#lo = undefined;
-    this.#shelvesTaken = 0;
-    this.#shelvesThere = 0;
-    this.#shelvesMissing = 0;
+    this.#shelfAnswers = 0;
+    this.#lastShelf = 0;
     this.#hasPlaces = false;
   }
 

@@ -12,8 +12,11 @@ export const PLACE_BYTES = 8;
 const SLOT_BYTES = 4;
 /** Between the key of the order and the number of a shelf: no name in UTF-8 has it. */
 const NUMBER_MARK = 0xff;
-/** Bytes of blocks that a shelf has if it is badly used: slots of tiny ones are half as large again, and an eighth may be gone. */
-const LEAST_USED_BYTES = 16_000;
+/**
+ * Bytes of blocks that a shelf has if it is badly used: slots may have twice the room that their blocks need, and an eighth of
+ * them may be gone.
+ */
+const LEAST_USED_BYTES = 12_000;
 /** The first and the last may have next to nothing. */
 const SPARE_SHELVES = 3;
 

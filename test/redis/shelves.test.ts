@@ -8,6 +8,7 @@ import { groupFamilies } from '../../src/redis/group-store.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
 import { KnownFamilies } from '../../src/redis/known-families.ts';
 import { scrape } from '../../src/redis/scrape.ts';
+import { openSequences } from '../../src/redis/sequences.ts';
 import { isPlace } from '../../src/redis/shelves.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
 
@@ -19,8 +20,8 @@ const { redis, storage } = await useStorage();
 const skip = storage.connection.isCluster;
 
 const PAD = 'p'.repeat(1000);
-/** Blocks of 1,100 bytes of which a family has this many are on shelves. */
-const MANY = 128;
+/** A family of so many blocks of 1,100 bytes is on shelves, one of FEW is not. */
+const [FEW, MANY] = [80, 128];
 const shown = new Map<string, string>();
 
 beforeEach(() => {
@@ -101,9 +102,9 @@ for (const [who, push] of [
   test(`many small blocks of ${who} are put on shelves, and replaced there, whatever their length`, {
     skip,
   }, async () => {
-    await fill(push, MANY - 1);
+    await fill(push, FEW);
     assert.equal(await isShelved(), false);
-    await push(MANY - 1, 1);
+    await fill(push);
     assert.equal(await isShelved(), true);
     await assertWhole();
     for (const [round, value] of ['7', '12345', '1', '9'.repeat(300), '2', '5'.repeat(17)].entries()) {
@@ -272,7 +273,7 @@ test('of a family whose shelf Redis has evicted the rest is shown, and what is p
   const chunks: Buffer[] = [];
   let next = await exposition.next();
   for (; next.done !== true; next = await exposition.next()) chunks.push(next.value);
-  assert.equal(next.value.damagedBlocks, 1);
+  assert.equal(next.value.damagedBlocks, lost.length);
   assert.equal(seriesOf(String(Buffer.concat(chunks))).size, MANY - lost.length);
   // One that stood there.
   for (const series of lost) shown.delete(series);
@@ -284,6 +285,96 @@ test('of a family whose shelf Redis has evicted the rest is shown, and what is p
   await assertWhole();
 });
 
+test('shelves that are left of a family whose hash Redis has evicted are not those of the next one', {
+  skip,
+}, async () => {
+  await fill(ingest, 3 * MANY);
+  await redis.cli('UNLINK', storage.keys.family(bucketOf('m'), 'm'));
+  shown.clear();
+  await fill(ingest);
+  await assertWhole();
+});
+
+test('a family whose blocks become short takes less, and is read at once', { skip }, async () => {
+  await fill(toGroup, 2 * MANY);
+  for (let source = 0; source < 2 * MANY; source++) {
+    const labels = `p="${'p'.repeat(300)}",source="${source}"`;
+    await storage.pushGroup([['source', String(source)]], { m: { [labels]: 1 } });
+    shown.delete(seriesFor(source, 'm'));
+    shown.set(`m{${labels}}`, '1');
+  }
+  await assertWhole();
+  const bytes = (await storage.shelvesOf('m')).reduce((sum, { length }) => sum + length, 0);
+  assert.ok(bytes < 2 * (await storage.countsOf('m')).bytes, `${bytes}`);
+  await redis.cli('CONFIG', 'RESETSTAT');
+  await storage.scrape();
+  assert.deepEqual([await calls('mget'), await calls('evalsha')], [1, 0]);
+});
+
+test('a body whose blocks come apart, and one of whose blocks was pushed since, clears the shelves', {
+  skip,
+}, async () => {
+  await fill(ingest);
+  const sequences = await openSequences(storage.connection, storage.keys);
+  await ingest(0, 'NaN');
+  const large = Array.from({ length: 100 }, (_, i): [string, string] => [`a="${PAD}",i="${i}"`, '1']);
+  const blocks = [0, 1].map((source) => storage.block('m', [[labelsFor(source), '5']]));
+  const families = [storage.family('m', blocks), storage.family('large', [storage.block('large', large)])];
+  for (const { outcome } of await storage.commit(families, { sequences }))
+    assert.equal(outcome.status, 'stored');
+  shown.set(seriesFor(1, 'm'), '5');
+  await assertWhole();
+  assert.equal(await isShelved(), false);
+});
+
+test('of many families that may be put on shelves with one push, some are with the next ones', {
+  skip,
+}, async () => {
+  const names = Array.from({ length: 20 }, (_, i) => `m${i}`);
+  const push = async (source: number): Promise<void> => {
+    const families = Object.fromEntries(names.map((name) => [name, { [labelsFor(source)]: 1 }]));
+    const { status } = await storage.pushGroup([['source', String(source)]], families);
+    assert.equal(status, 'stored');
+  };
+  const shelved = async () => (await Promise.all(names.map(isShelved))).filter(Boolean).length;
+  let sources = 0;
+  while ((await shelved()) === 0) await push(sources++);
+  assert.ok((await shelved()) < 5);
+  for (let i = 0; i < 20; i++) await push(sources++);
+  assert.equal(await shelved(), names.length);
+  assert.equal(seriesOf(await storage.scrape()).size, sources * names.length);
+});
+
+test('a family that cannot be put on shelves is not looked at with each push', { skip }, async () => {
+  const many = { [`${labelsFor(0)},x="1"`]: 1, [`${labelsFor(0)},x="2"`]: 1 };
+  await storage.pushGroup([['source', '0']], { m: many }, { blockSize: 1 });
+  for (let source = 1; source < MANY; source++) await toGroup(source, 1);
+  await redis.cli('CONFIG', 'RESETSTAT');
+  // It would have to have a quarter more.
+  for (let source = MANY; source < MANY + 10; source++) await toGroup(source, 1);
+  assert.equal(await calls('hgetall'), 0);
+  assert.equal(await isShelved(), false);
+  assert.equal(seriesOf(await storage.scrape()).size, shown.size + 2);
+});
+
+test('what a Redis without memory refuses it refuses as a whole, wherever its last shelf ends', {
+  skip,
+}, async () => {
+  await fill(ingest);
+  for (let source = MANY; source < MANY + 30; source++) {
+    await redis.cli('CONFIG', 'SET', 'maxmemory', '1000000');
+    try {
+      const block = storage.block('m', [[labelsFor(source), '1']]);
+      const [{ outcome }] = await storage.commit([storage.family('m', [block])]);
+      assert.equal(outcome.status === 'failed' && outcome.error.reason, 'oom', `${source}`);
+    } finally {
+      await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+    }
+    await ingest(source, 1);
+  }
+  await assertWhole();
+});
+
 test('a family may be put on shelves, and they may be cleared, between any two looks at it', {
   skip,
 }, async () => {
@@ -292,11 +383,14 @@ test('a family may be put on shelves, and they may be cleared, between any two l
     await storage.pushGroup([['source', '0']], { m: { ...merged, [labelsFor(0)]: 0 } }, { mode: 'merge' });
   };
   const changes: Array<[string, (() => Promise<unknown>)[]]> = [
-    ['put there', [() => toGroup(MANY - 1, MANY - 1)]],
+    ['put there', [() => toGroup(most, 1)]],
     ['cleared', [clear]],
-    ['put there, and cleared', [() => toGroup(MANY - 1, MANY - 1), clear]],
+    ['put there, and cleared', [() => toGroup(most, 1), clear]],
   ];
-  for (const before of [MANY - 1, MANY]) {
+  let most = FEW;
+  for (await fill(toGroup, FEW); !(await isShelved()); most++) await toGroup(most, 1);
+  most--;
+  for (const before of [most, most + 1]) {
     for (const [how, steps] of changes) {
       for (const isKnown of [false, true]) {
         await redis.flush();

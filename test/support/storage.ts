@@ -63,10 +63,8 @@ export function withSettableClock(lua: string): string {
 
 /** Each family that may be on shelves is put there with its first block. */
 function withShelves(lua: string): string {
-  return withSettableClock(lua).replace(
-    /(SHELVE_BYTES, SHELVE_BLOCKS), (SHELVE_BLOCK_BYTES) = .*/,
-    '$1, $2 = 0, 1, 4096',
-  );
+  const limits = /(SHELVE_BYTES, SHELVE_BLOCKS, SHELVE_BLOCK_BYTES, SHELVE_AGAIN) = .*/;
+  return withSettableClock(lua).replace(limits, '$1 = 0, 1, 4096, 0');
 }
 
 /**

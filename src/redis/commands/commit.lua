@@ -213,6 +213,8 @@ local function commit_bucket()
           and (family.blocks == 0 or not needs_order(family, blocks, values_at, sizes))) then
         result = 'whole'
       end
+      -- Shelves of many families are not cleared at once: on them blocks can be put that are arguments.
+      if not result and sizes and family.form == SHELVED and not may_move(family) then result = 'whole' end
       stamped_sequence = stamped_sequence + blocks
 
       if not result then

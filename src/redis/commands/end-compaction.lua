@@ -33,7 +33,7 @@ call('HSET', KEYS[1], 'm', text_of(family), 'x', string.format('%.0f', math.floo
 if ends_sooner then
   call('PEXPIREAT', KEYS[1], ARGV[4])
   if family.form == ORDERED then call('PEXPIREAT', KEYS[2], ARGV[4]) end
-  if family.form == SHELVED then expire_shelves(KEYS[1], KEYS[2], ARGV[4]) end
+  if family.form == SHELVED then keep_shelves(KEYS[1], KEYS[2]) end
   call('ZADD', KEYS[3], score_of(family.ends), ARGV[5])
 end
 return 0

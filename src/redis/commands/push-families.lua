@@ -248,6 +248,7 @@ if not writing then
       local at = now_ms + reserve_ms
       call('HSET', family.hash, 'q', number(at) .. ' ' .. token .. ' ' .. family.type)
       keep_until(family.hash, at)
+      if family.held.form == SHELVED then keep_shelves(family.hash, family.order) end
     end
   end
   return results
@@ -262,7 +263,11 @@ for _, bucket in ipairs(buckets) do
   end
 end
 if apart then
+  local cleared, bytes = 0, 0
   for _, family in ipairs(families) do
+    if family.held.form == SHELVED then cleared, bytes = cleared + 1, bytes + family.held.bytes end
+    -- Shelves of many families are not cleared at once: on them blocks can be put that are arguments.
+    if cleared > 1 and bytes > MOST_MOVED_BYTES then return { number(now_us), 'whole' } end
     if family.held.blocks > 0 and needs_order(family.held, family.blocks, family.values_at, family.sizes) then
       return { number(now_us), 'whole' }
     end

@@ -115,7 +115,7 @@ local function remove_all(family, hash, order, gid, digests, lone, held)
     call('HDEL', hash, field)
     if family.form == ORDERED then call('ZREM', order, field) end
     if held then clear_slot(hash, order, held) end
-    family.bytes, family.blocks = family.bytes - #lone, family.blocks - 1
+    family.bytes, family.blocks = family.bytes - (held and bytes_in(held) or #lone), family.blocks - 1
   elseif lone then
     digests = give_digest(family, hash, order, gid, lone)
   end

@@ -23,7 +23,7 @@ local function keep_family(family, hash, order, index)
     local ends = number(family.ends)
     call('PEXPIREAT', hash, ends)
     if family.form == ORDERED then call('PEXPIREAT', order, ends) end
-    if family.form == SHELVED then expire_shelves(hash, order, ends) end
+    if family.form == SHELVED then keep_shelves(hash, order) end
   elseif family.form == ORDERED and call('PTTL', order) < 0 then
     -- Compaction had removed its last block, or it has just been made.
     call('PEXPIREAT', order, number(family.ends))

@@ -5,6 +5,9 @@
   shared/shelves.lua.
 ]]
 local ORDER_BYTES, ORDER_BLOCKS, ORDER_BLOCK_BYTES = 1835008, 2500, 4096
+-- Of many families on shelves that need one at the same time some wait until they have so many bytes: below what is read at
+-- once (redis/family-reader.ts).
+local WAITING_BYTES = 2000000
 -- What unpack() can be trusted with is a few thousand.
 local SCORES_A_CALL = 1000
 
@@ -20,10 +23,12 @@ local function needs_order(family, count, at, sizes)
     bytes = bytes + size
     if size > largest then largest = size end
   end
-  return bytes > ORDER_BYTES or family.blocks + count > ORDER_BLOCKS or largest > ORDER_BLOCK_BYTES
+  if largest > ORDER_BLOCK_BYTES then return true end
+  if bytes <= ORDER_BYTES and family.blocks + count <= ORDER_BLOCKS then return false end
+  return family.form ~= SHELVED or may_move(family) or bytes > WAITING_BYTES
 end
 
--- Gives an order to such a family. Takes Redis up to 10 ms, once in the life of a family. True: it had shelves, and what the
+-- Gives an order to such a family. Takes Redis up to 10 ms, twice that if it was on shelves, once in the life of a family. True: it had shelves, and what the
 -- fields of its blocks hold is not what it was.
 local function order_if_large(family, hash, order, count, at, sizes)
   if not needs_order(family, count, at, sizes) then return false end
