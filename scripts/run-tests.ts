@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 import { MINUTE, SECOND } from '../src/units.ts';
@@ -28,6 +29,9 @@ interface Result extends Job {
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Of one file. */
 const TIMEOUT_MS = 10 * MINUTE;
+/** What a test process that does not end still does: written to its standard error. */
+const REPORT_FLAGS = ['--report-on-signal', '--report-signal=SIGUSR2', '--report-filename=stderr'];
+const REPORT_MS = 3 * SECOND;
 /** Most files wait for servers more than they compute. */
 const JOBS = Number(process.env['TEST_JOBS'] || Math.min(8, 2 * availableParallelism()));
 /** On the topologies that take longer, if not set. */
@@ -109,7 +113,8 @@ async function run(job: Job): Promise<Result> {
     ...(job.values && { TEST_VALUES: job.values }),
   };
   const program = join(built, `${outputOf(job.file)}.js`);
-  const child = spawn(process.execPath, ['--enable-source-maps', '--test-reporter=spec', program], {
+  const flags = ['--enable-source-maps', '--test-reporter=spec', ...REPORT_FLAGS];
+  const child = spawn(process.execPath, [...flags, program], {
     env: { ...ours, ...process.env, TEST_TOPOLOGY: job.topology, TEST_BUILT: built },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -120,8 +125,10 @@ async function run(job: Job): Promise<Result> {
       output += text;
     });
   }
-  const timer = setTimeout(() => {
-    output += `\nstill running after ${TIMEOUT_MS / SECOND} s\n`;
+  const timer = setTimeout(async () => {
+    output += `\nstill running after ${TIMEOUT_MS / SECOND} s, with this under way:\n`;
+    child.kill('SIGUSR2');
+    await sleep(REPORT_MS);
     child.kill('SIGKILL');
   }, TIMEOUT_MS);
   const [status] = (await once(child, 'close')) as [number | null];
