@@ -7,6 +7,8 @@
  *     PREFIX {b} :f: NAME      hash    a family: the fields below and its blocks
  *     PREFIX {b} :draft: N     hash    a family within a transaction that writes to it (see commands/shared/drafts.lua)
  *     PREFIX {b} :s: NAME      zset    field of a block → its sequence; only of a large family (see commands/shared/order.lua)
+ *     PREFIX {b} :s: NAME ff N string  a shelf of blocks, number N; only of a family of many small ones (see
+ *                                      commands/shared/shelves.lua). `ff` is that byte
  *     PREFIX {b} :groups       hash    id of a group → its record (see commands/shared/group-record.lua)
  *     PREFIX {b} :deadlines    zset    id of a group → its deadline, ms
  *     PREFIX {b} :g: ID        hash    families of the group → when each was pushed, s; '': not for certain
@@ -17,10 +19,10 @@
  * hash tag: a bucket lies in one slot.
  *
  * Fields of a family: `m` what is known of it (see commands/shared/family.lua), `c` token of the compaction under way and
- * when it began, `x` when the last one ended (ms), `w` shapes of the groups' keys, `q` who has reserved the family (see
+ * when it began, `x` when the last one ended (ms), `f` its shelves, `w` shapes of the groups' keys, `q` who has reserved the family (see
  * commands/push-families.lua). Longer ones: `i` and a digest, a block of /ingest; `g`, the id of a group and a digest, a
  * block of that group; `p` and the id of a group, what it holds; `g` and the id of a group, its only block (see
- * commands/shared/group-blocks.lua).
+ * commands/shared/group-blocks.lua). Of a family on shelves the fields of blocks say where these stand.
  */
 export const BUCKETS = 64;
 
