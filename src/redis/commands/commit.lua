@@ -1,7 +1,7 @@
 --[[
   Stores blocks of families for /ingest, all or nothing for each family. Begins with shared/preamble.lua,
-  shared/family.lua, shared/shelves.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua, shared/clashes.lua
-  and shared/drafts.lua.
+  shared/family.lua, shared/shelves.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua,
+  shared/clashes.lua and shared/drafts.lua.
 
   A family that cannot be stored (its name or type is taken) is answered with the reason; the others are stored.
   Atomic as a whole; what Redis refuses it refuses before the first write (read-only; out of memory, unless a family begins

@@ -1,7 +1,7 @@
 --[[
   Stores what a group pushes to families: all of them, or nothing if one is refused. Begins with shared/preamble.lua,
-  shared/family.lua, shared/shelves.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua, shared/clashes.lua,
-  shared/drafts.lua, shared/group-blocks.lua and shared/group-record.lua.
+  shared/family.lua, shared/shelves.lua, shared/keep-family.lua, shared/order.lua, shared/growth.lua, shared/overwrite.lua,
+  shared/clashes.lua, shared/drafts.lua, shared/group-blocks.lua and shared/group-record.lua.
 
   A push that takes several calls first runs this with step 'check' for all families: that reserves, for a moment, those
   that are to be made or to change their type. Nobody else can then come between check and 'write'.
