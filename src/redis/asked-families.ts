@@ -124,6 +124,12 @@ export class AskedFamilies {
     }
   }
 
+  /** The large family that is given next, if it is known already. */
+  get following(): FamilyRef | undefined {
+    const first = this.#sized[0];
+    return this.#sent.length === 0 && first?.bytes > this.#limits.onceBytes ? first : undefined;
+  }
+
   /**
    * Reads those that are unclear once more, as what has come of them says: with their fields, or their shelves. Undefined:
    * none is. Throws StoreError.

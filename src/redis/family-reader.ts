@@ -105,6 +105,7 @@ export async function* readFamilies(
 ): AsyncGenerator<StoredReading[], void> {
   const { limits = READ_LIMITS, holdings = new KnownFamilies() } = options;
   const asked = new AskedFamilies(connection, keys, names, limits, holdings, options.onAllAsked);
+  let ahead: LargeFamily | undefined;
   try {
     for (let next = await asked.next(); next !== undefined; next = await asked.next()) {
       if (next instanceof FamilyAnswers) {
@@ -125,22 +126,84 @@ export async function* readFamilies(
         if (again !== undefined) asked.release(again);
       } else {
         const { bucket, name } = next;
-        // Both at once: a scrape of many large families waits for each step of each.
-        const listed = listBlocks(connection, keys, bucket, name);
-        // Awaited only when it is read, if at all: until then its failure is nobody's.
-        listed.catch(() => {});
-        const text = await connection.command('HGET', keys.family(bucket, name), META);
-        if (text === null) continue;
-        const { type, help, unit, bytes } = readMeta(text as Buffer);
+        if (ahead?.ref !== next) {
+          ahead?.drop();
+          ahead = new LargeFamily(connection, keys, next, options);
+        }
+        const family = ahead;
+        const text = await family.meta;
+        if (text === null) {
+          family.drop();
+          ahead = undefined;
+          continue;
+        }
+        const { type, help, unit, bytes } = readMeta(text);
         const kind = kindOf(type);
+        const askForNext = (): void => {
+          if (ahead !== family) return;
+          const { following } = asked;
+          ahead = following && new LargeFamily(connection, keys, following, options);
+        };
         const texts = () =>
-          pagedTexts(connection, keys, bucket, name, kind, bytes, listed, stats, merge, options);
+          pagedTexts(connection, keys, family, kind, bytes, stats, merge, options, askForNext);
         yield [{ bucket, name, type, help, unit, texts }];
+        family.drop();
       }
     }
   } finally {
+    ahead?.drop();
     asked.close();
   }
+}
+
+/**
+ * One that is read in pages: what it is asked for first, all at once. While the last page of the one before it comes, that
+ * is: a scrape of many large families waits for each step of each.
+ */
+class LargeFamily {
+  readonly ref: FamilyRef;
+  readonly listed: Promise<BlockList>;
+  readonly meta: Promise<Buffer | null>;
+  #first: Promise<BlockPage> | undefined;
+
+  constructor(
+    connection: RedisConnection,
+    keys: Keys,
+    ref: FamilyRef,
+    { limits = READ_LIMITS, pause }: ReadOptions,
+  ) {
+    const { bucket, name } = ref;
+    const [hash, order] = [keys.family(bucket, name), keys.order(bucket, name)];
+    this.ref = ref;
+    this.listed = listBlocks(connection, keys, bucket, name);
+    this.meta = connection.command('HGET', hash, META) as Promise<Buffer | null>;
+    // Who wants to come between the list and its pages must be able to.
+    if (pause === undefined) {
+      this.#first = this.listed.then(({ blocks }) =>
+        fetchPage(connection, hash, order, firstPage(blocks, limits)),
+      );
+    }
+    // Awaited only when it is read, if at all: until then its failure is nobody's.
+    for (const answer of [this.listed, this.meta, this.#first]) answer?.catch(() => {});
+  }
+
+  /** The first page of the list, once. Undefined: it was not asked for. */
+  takeFirst(): Promise<BlockPage> | undefined {
+    const first = this.#first;
+    this.#first = undefined;
+    return first;
+  }
+
+  /** It is not read, or no further. */
+  drop(): void {
+    this.takeFirst()
+      ?.then(({ release }) => release())
+      .catch(() => {});
+  }
+}
+
+function firstPage(blocks: readonly ListedBlock[], { pageBlocks, pageBytes }: ReadLimits): ListedBlock[] {
+  return blocks.slice(0, pageEnd(blocks, 0, pageBlocks, pageBytes));
 }
 
 /** There may be very many of them. */
@@ -205,17 +268,17 @@ export function kindOf(type: string): FamilyKind {
 async function* pagedTexts(
   connection: RedisConnection,
   keys: Keys,
-  bucket: number,
-  name: string,
+  family: LargeFamily,
   kind: FamilyKind,
   bytes: number,
-  listed: Promise<BlockList>,
   stats: ReadStats,
   merge: BlockMerge,
   options: ReadOptions,
+  onAllAsked: () => void,
 ): AsyncGenerator<Piece[], void> {
+  const { bucket, name } = family.ref;
   const read = new Map<string, number>();
-  let list = await listed;
+  let list = await family.listed;
   const sum = sumOfFields(list.blocks);
   const expected = bytes / TYPICAL_ENTRY_BYTES;
   if (sum !== undefined && merge.distinct.has(name, sum)) merge.beginDistinct();
@@ -231,7 +294,8 @@ async function* pagedTexts(
     // How many of the list have been met, and how many of these read.
     let [taken, done] = [0, 0];
     const [hash, order] = [keys.family(bucket, name), keys.order(bucket, name)];
-    for await (const page of fetchPages(connection, hash, order, unread, options)) {
+    const first = family.takeFirst();
+    for await (const page of fetchPages(connection, hash, order, unread, options, onAllAsked, first)) {
       const pieces: Piece[] = [];
       for (const [i, value] of page.values.entries()) {
         const listed = unread[taken++];
@@ -311,19 +375,23 @@ interface BlockPage {
   release(): void;
 }
 
-/** The blocks, in their order; the next page is on its way while one is worked on. */
+/** The blocks, in their order; the next page is on its way while one is worked on. @param first that is asked for already */
 async function* fetchPages(
   connection: RedisConnection,
   hash: string,
   order: string,
   blocks: readonly ListedBlock[],
   { limits = READ_LIMITS, pause }: ReadOptions,
+  onAllAsked: () => void,
+  first?: Promise<BlockPage>,
 ): AsyncGenerator<BlockPage, void> {
+  const begin = firstPage(blocks, limits);
   let from = 0;
-  let to = pageEnd(blocks, from, limits.pageBlocks, limits.pageBytes);
-  let coming = fetchPage(connection, hash, order, blocks.slice(from, to));
+  let to = begin.length;
+  let coming = first ?? fetchPage(connection, hash, order, begin);
   try {
     while (from < to) {
+      if (to === blocks.length) onAllAsked();
       const page = await coming;
       [from, to] = [to, pageEnd(blocks, to, limits.pageBlocks, limits.pageBytes)];
       coming = fetchPage(connection, hash, order, blocks.slice(from, to));
