@@ -41,7 +41,7 @@ export const READ_LIMITS: ReadLimits = {
   sizeFamilies: 1000,
   callFamilies: 500,
   callBytes: 512 * KIB,
-  pageBytes: 512 * KIB,
+  pageBytes: 256 * KIB,
   pageBlocks: 2000,
 };
 
@@ -49,6 +49,11 @@ export const READ_LIMITS: ReadLimits = {
 const MAX_ROUNDS = 100;
 /** Likewise, counting blocks that pushes of groups have removed: each costs a short look at what is new. */
 const MAX_REMOVED = 10_000;
+/**
+ * Pages on their way at once, while one is worked on. A scrape of five million series took 0.65 s with two of 256 KiB, 0.73 s with
+ * one of 512 KiB, 0.66 s with two of these (and Redis a quarter more), and 0.73 s with three of 128 KiB.
+ */
+const PAGES_SENT = 2;
 /** Bytes of a stored entry, roughly: only to choose the first size of a table. */
 const TYPICAL_ENTRY_BYTES = 128;
 
@@ -375,7 +380,7 @@ interface BlockPage {
   release(): void;
 }
 
-/** The blocks, in their order; the next page is on its way while one is worked on. @param first that is asked for already */
+/** The blocks, in their order; the next pages are on their way while one is worked on. @param first that is asked for already */
 async function* fetchPages(
   connection: RedisConnection,
   hash: string,
@@ -385,16 +390,21 @@ async function* fetchPages(
   onAllAsked: () => void,
   first?: Promise<BlockPage>,
 ): AsyncGenerator<BlockPage, void> {
-  const begin = firstPage(blocks, limits);
-  let from = 0;
-  let to = begin.length;
-  let coming = first ?? fetchPage(connection, hash, order, begin);
+  const coming = first === undefined ? [] : [first];
+  let asked = first === undefined ? 0 : firstPage(blocks, limits).length;
+  const ask = (): void => {
+    while (coming.length < PAGES_SENT && asked < blocks.length) {
+      const to = pageEnd(blocks, asked, limits.pageBlocks, limits.pageBytes);
+      coming.push(fetchPage(connection, hash, order, blocks.slice(asked, to)));
+      asked = to;
+    }
+    if (asked === blocks.length) onAllAsked();
+  };
   try {
-    while (from < to) {
-      if (to === blocks.length) onAllAsked();
-      const page = await coming;
-      [from, to] = [to, pageEnd(blocks, to, limits.pageBlocks, limits.pageBytes)];
-      coming = fetchPage(connection, hash, order, blocks.slice(from, to));
+    for (ask(); coming.length > 0; ) {
+      const page = await coming[0];
+      coming.shift();
+      ask();
       try {
         yield page;
         await pause?.('page');
@@ -403,8 +413,8 @@ async function* fetchPages(
       }
     }
   } finally {
-    // Of one that nobody waits for any more.
-    coming.then(({ release }) => release()).catch(() => {});
+    // Of those that nobody waits for any more.
+    for (const page of coming) page.then(({ release }) => release()).catch(() => {});
   }
 }
 
