@@ -7,10 +7,10 @@ import { FamilyAnswers } from './family-answers.ts';
 import type { FamilyBlocks, Needed } from './family-blocks.ts';
 import type { BucketNames } from './family-index.ts';
 import { META } from './family-meta.ts';
-import type { ReadLimits } from './family-reader.ts';
 import { FamilySizes } from './family-sizes.ts';
 import type { Keys } from './keys.ts';
 import type { KnownFamilies } from './known-families.ts';
+import type { ReadLimits } from './read-limits.ts';
 import { readFields, shelvesCommand } from './shelves.ts';
 
 /**

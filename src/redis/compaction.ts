@@ -4,7 +4,7 @@ import { BlockView, BlockWriter, MAX_BLOCK_ENTRIES, STAMP_BYTES, setRevision } f
 import { type BlockList, type ListedBlock, listBlocks, pageEnd } from './block-list.ts';
 import type { RedisConnection } from './client.ts';
 import { EntryTable } from './entry-table.ts';
-import { META, readMeta } from './family-meta.ts';
+import { META, ORDERED, readMeta } from './family-meta.ts';
 import {
   deadlinesOf,
   groupOfBlock,
@@ -117,10 +117,10 @@ export async function compactFamily(
     args: [randomUUID(), unlessWithinMs, onlyIfWanted ? 1 : 0, yieldMs],
   });
   if (!Array.isArray(begun)) return { removed: 0, rewritten: 0, isBusy: begun !== null };
-  const [commits, token, time, ordered] = begun;
+  const [commits, token, time, form] = begun;
 
   const { list, pages } =
-    ordered === 1
+    form === ORDERED
       ? await listed(connection, keys, family, options.limits)
       : await readAtOnce(connection, hash, order, Number(String(time)));
   await options.pause?.('listed');

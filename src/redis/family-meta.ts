@@ -23,6 +23,8 @@ const BYTES_AT = 8;
 const REVISION_AT = 36;
 const BLOCKS_AT = 40;
 const FORM_AT = 46;
+/** How a family keeps its blocks: see commands/shared/family.lua. */
+export const ORDERED = 1;
 const SHELVED = 2;
 const FINGERPRINT_AT = 47;
 /** With empty texts. */

@@ -6,11 +6,12 @@ import { chunkPool, Exposition, type SeriesSelection } from './exposition.ts';
 import { type ExpositionWriter, StoredWriter } from './exposition-writer.ts';
 import type { ReadStats } from './family-blocks.ts';
 import { allFamilyNames, type BucketNames } from './family-index.ts';
-import { type FamilyReading, type ReadOptions, readFamilies, type StoredReading } from './family-reader.ts';
+import { type FamilyReading, readFamilies, type StoredReading } from './family-reader.ts';
 import { groupMetrics } from './group-metrics.ts';
 import { LiveGroups } from './groups.ts';
 import { BUCKETS, bucketOf, type Keys } from './keys.ts';
 import { OwnFamilies, type OwnFamily } from './own-families.ts';
+import type { ReadOptions } from './read-limits.ts';
 import { renameFamilies } from './renamed-families.ts';
 
 export interface ScrapeSummary {

@@ -5,9 +5,9 @@ import { AskedFamilies } from '../../src/redis/asked-families.ts';
 import type { RedisConnection } from '../../src/redis/client.ts';
 import { FamilyAnswers } from '../../src/redis/family-answers.ts';
 import type { BucketNames } from '../../src/redis/family-index.ts';
-import { READ_LIMITS, type ReadLimits } from '../../src/redis/family-reader.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
 import { KnownFamilies } from '../../src/redis/known-families.ts';
+import { READ_LIMITS, type ReadLimits } from '../../src/redis/read-limits.ts';
 import { MIB, MINUTE } from '../../src/units.ts';
 import { useStorage } from '../support/storage.ts';
 

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
-import { READ_LIMITS } from '../../src/redis/family-reader.ts';
 import { type GroupInfo, groupOf } from '../../src/redis/group.ts';
 import type { GroupPushOutcome } from '../../src/redis/group-push.ts';
 import { deleteGroup, groupFamilies, wipe } from '../../src/redis/group-store.ts';
 import { LiveGroups } from '../../src/redis/groups.ts';
 import { BUCKETS } from '../../src/redis/keys.ts';
 import type { Labels } from '../../src/redis/label-text.ts';
+import { READ_LIMITS } from '../../src/redis/read-limits.ts';
 import { seriesOf, TestStorage, useStorage } from '../support/storage.ts';
 
 const { redis, storage } = await useStorage();

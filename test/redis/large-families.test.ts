@@ -6,8 +6,9 @@ import type { RedisConnection } from '../../src/redis/client.ts';
 import type { Call } from '../../src/redis/commands.ts';
 import { compactFamily } from '../../src/redis/compaction.ts';
 import type { BucketNames } from '../../src/redis/family-index.ts';
-import { READ_LIMITS, readFamilies } from '../../src/redis/family-reader.ts';
+import { readFamilies } from '../../src/redis/family-reader.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
+import { READ_LIMITS } from '../../src/redis/read-limits.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
 
 // Of large families the next one is asked for while the last page of one comes. What happens to it from then on, until its

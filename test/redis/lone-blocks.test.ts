@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BlockView } from '../../src/redis/block.ts';
 import { compactFamily } from '../../src/redis/compaction.ts';
 import { META, readMeta } from '../../src/redis/family-meta.ts';
-import { READ_LIMITS } from '../../src/redis/family-reader.ts';
 import { groupOf } from '../../src/redis/group.ts';
 import { deleteGroup, groupFamilies } from '../../src/redis/group-store.ts';
 import { heldUntilMs, isBlock, isLone } from '../../src/redis/holdings.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
 import type { Labels } from '../../src/redis/label-text.ts';
+import { READ_LIMITS } from '../../src/redis/read-limits.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
 
 /* What a group has of a family, while that is one small block, and when it no longer is. */

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compactFamily } from '../../src/redis/compaction.ts';
 import { DistinctFamilies } from '../../src/redis/distinct-families.ts';
-import { READ_LIMITS, type ReadLimits, type ReadOptions } from '../../src/redis/family-reader.ts';
 import { bucketOf } from '../../src/redis/keys.ts';
+import { READ_LIMITS, type ReadLimits, type ReadOptions } from '../../src/redis/read-limits.ts';
 import { seriesOf, useStorage } from '../support/storage.ts';
 
 // A series that lives from before a scrape until after it is in it exactly once, whatever happens meanwhile.

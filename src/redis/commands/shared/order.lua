@@ -6,7 +6,7 @@
 ]]
 local ORDER_BYTES, ORDER_BLOCKS, ORDER_BLOCK_BYTES = 1835008, 2500, 4096
 -- Of many families on shelves that need one at the same time some wait until they have so many bytes: below what is read at
--- once (redis/family-reader.ts).
+-- once (redis/read-limits.ts).
 local WAITING_BYTES = 2000000
 -- What unpack() can be trusted with is a few thousand.
 local SCORES_A_CALL = 1000

@@ -254,7 +254,7 @@ end
 -- one that has become small. To be called when all is stored.
 local function tidy_shelves()
   for hash, order in pairs(untidy) do
-    local count, used, gone = shelves_of(hash)
+    local count, _, gone = shelves_of(hash)
     local evicted = false
     for number = 0, count - 1 do
       evicted = evicted or redis.call('STRLEN', shelf_of(order, number)) < SHELF_BYTES
