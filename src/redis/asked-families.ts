@@ -61,7 +61,7 @@ export type Asked = FamilyAnswers | FamilyRef;
  *
  * Two plain commands a family take Redis half of what a script takes that looks at a family and reads it: that makes a
  * string of Lua's own of each field, and the answer of tables. Only values are asked for, and fields, too, of the families
- * that are known to need them (see family-values.ts).
+ * that are known to need them (see family-values.ts); of those that are known to be on shelves, these (see shelves.ts).
  */
 export class AskedFamilies {
   readonly #connection: RedisConnection;

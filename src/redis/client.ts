@@ -222,7 +222,7 @@ export class RedisConnection {
         if (this.isCluster && !link.up) await link.whenTried(until);
         taken.set(pool, link);
       }
-      if ('sink' in request) request.sink?.begin(0);
+      if ('sink' in request) request.sink?.begin();
       try {
         return { reply: await sendInTime(link, request, until, asking), link };
       } catch (thrown) {
@@ -249,7 +249,7 @@ export class RedisConnection {
       const answers = await Promise.all(
         kept.map((sink, i) => this.#exchange({ commands: commands.only(i), sink }, key, until, new Map())),
       );
-      sink.begin(0);
+      sink.begin();
       for (const answer of kept) answer.pourInto(sink);
       return answers[0];
     } finally {

@@ -8,8 +8,8 @@ export class FamilySizes implements BatchSink {
   readonly sizes: Array<number | undefined> = [];
   #bytes: number | undefined;
 
-  begin(command: number): void {
-    this.sizes.length = command;
+  begin(): void {
+    this.sizes.length = 0;
     this.#bytes = undefined;
   }
 

@@ -6,8 +6,8 @@ import { type BulkSink, ReplyDecoder, ReplyError } from './reply-decoder.ts';
 
 /** Takes the answers to several commands, in their order. */
 export interface BatchSink extends BulkSink {
-  /** The answers from that to this command on come now; what was given of them before is worth nothing. */
-  begin(command: number): void;
+  /** The answers come now, from the first one on; what was given of them before is worth nothing. */
+  begin(): void;
   /** An answer is whole. It had no string if there is no such key. */
   end(): void;
 }
